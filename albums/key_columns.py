@@ -2,7 +2,7 @@
 
 Checks, repairs, backups, moves to another location, deletions and the storage page cover every registered column, and no other.
 `processing` registers its own columns below its models. Not registered are `Leftover.key`, which names files to be deleted, and
-files that are being received, whose keys follow from the ids of their uploads. How a key is written is in
+files that are being received: their keys follow from the ids of their uploads. How a key is written is in
 processing/storage/keys.py.
 """
 

@@ -1,4 +1,4 @@
-"""`make bench`: what Darkroom costs beside what a person would use instead, as ratios from one run."""
+"""`make bench`: what Darkroom costs compared with common alternatives, as ratios from one run."""
 
 from benchmarks import endurance, first_sight, intake, isolation, journey, renditions, throughput
 

@@ -1,7 +1,7 @@
 """One large batch of 12 MP photos: does its rate, or any process's memory, change from the first photo to the last?
 
 `python -m benchmarks.endurance --photos 1000 --chart rate.svg` draws it; a thousand take ten minutes on two quiet cores, and 4 GB
-of disk. The sender holds one photo's path, whatever their number.
+of disk. The sender holds one photo's path, however many they are.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def _send(installation: Installation, session: requests.Session, album: int, pho
 def _watched(
     installation: Installation, session: requests.Session, album: int, photos: int, web: int
 ) -> Iterator[Moment]:
-    """Somebody has the album's page open, which asks every second."""
+    """Polls the album's page every second, like a browser."""
     worker, begun = installation.start("run_huey").pid, time.monotonic()
     done, asked, panel = 0, 0.0, f"{installation.url}/albums/{album}/uploads/status/"
     while done < photos:

@@ -1,7 +1,7 @@
-"""From the last byte received to the photo seen in the album's grid, in a real browser; and what a job costs beside its picture.
+"""Time from the last byte received to the photo shown in a real browser, and what a job costs in addition to its picture.
 
 A browser sends a made JPEG of 12 megapixels by the upload desk, each time a new one. The clock begins when the server has
-answered the request with the file's last bytes, and ends when the tile's picture is decoded in the page.
+responded to the request with the file's last bytes, and ends when the tile's picture is decoded in the page.
 """
 
 import tempfile
@@ -80,7 +80,7 @@ def _jobs() -> None:
         installation.send(session, installation.new_album(session, "Bench"), files)
         installation.start("run_huey")
         count = 0
-        while count < JOBS:  # asked beside all processes: a command that asks would take a core of its own
+        while count < JOBS:  # queried from this process: a command would occupy a core
             time.sleep(0.1)
             [(count, seconds)] = installation.ask(SPAN)
         alone = _alone(Path(directory) / "small.jpg", Path(directory) / "out")

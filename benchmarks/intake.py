@@ -1,4 +1,4 @@
-"""The form's door beside plain copying: the same files, to the same disk, with the same fsyncs."""
+"""The upload form compared with plain copying: the same files, to the same disk, with the same fsyncs."""
 
 import os
 import tempfile

@@ -16,9 +16,11 @@ from PIL import Image
 from benchmarks import measure
 from processing.pipeline import ImageRejected
 from processing.pipeline.errors import TooMuchMemory
-from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.formats import heif_plugin
 from processing.rendering.large_pictures import SPARE
 from processing.rendering.sandbox import MEBI, Sandbox
+
+heif_plugin.register()
 
 MEGAPIXELS = (51, 102, 200)
 USUAL = 512 * MEBI

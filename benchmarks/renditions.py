@@ -1,4 +1,4 @@
-"""Four WebP renditions a photo: ours beside naive Pillow, sharp, libvips and ImageMagick, in one run, and how good each looks.
+"""Four WebP renditions per photo, compared with naive Pillow, sharp, libvips and ImageMagick in one run, and how good each looks.
 
 Each way is a process for all the photos, and what the same process costs without a photo is taken off: servers start once. Ours
 runs with the child's environment. Rounds alternate, and the best of each

@@ -189,7 +189,7 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     from processing import jobs
     from processing.integrity import post_write, scrub
     from processing.jobs import transitions
-    from processing.maintenance import sweep as recovery
+    from processing.maintenance import sweep
     from processing.queries import album_progress, queue_overview
     from processing.uploads import batches
 
@@ -221,7 +221,7 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "lock: may a batch be opened?", lambda: batches.running_in(album)
     yield "a photo to read back", lambda: post_write.due().first()
     yield "background check", lambda: scrub._next(timezone.now())
-    yield "sweep", undone(recovery.sweep)
+    yield "sweep", undone(sweep.sweep)
     yield "panel", lambda: (album_progress.build(album), album_progress.report(album))
     yield "queue_status", lambda: queue_overview.build(Album.objects.all())
     for who, name in ((keeper, "keeper"), (person, "person")):

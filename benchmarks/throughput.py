@@ -1,7 +1,7 @@
-"""How fast files come in: the form and tus beside cp, a plain nginx and @tus/server, in one run and to the same disk.
+"""How fast files come in: the form and tus compared with cp, a plain nginx and @tus/server, in one run and to the same disk.
 
 Each sender is the same: one connection, bytes by sendfile(2), checksums reckoned beforehand. cp and ours end in fsync; nginx and
-@tus/server never sync by themselves, and are let off what a power cut would cost them; @tus/server is measured with a hook that
+@tus/server never sync, so a power cut may cost them files; @tus/server is measured with a hook that
 does, too. Rounds alternate, and the best of each counts: what else the machine does then troubles all alike.
 
 @tus/server comes from benchmarks/peers by npm; nginx is measured where there is one (`apt install nginx-light`).
@@ -176,7 +176,7 @@ def _darkroom(at: Path) -> Iterator[list[Way]]:
                 ways.append(Way(f"Darkroom, tus, {name}" + ", sha256" * checked, send, server, room))
 
         def declared(sources: list[Path]) -> list[tuple[str, dict[str, str]]]:
-            """As the page does: the whole list in one request, which answers where each file is to go."""
+            """As the page does: the whole list in one request, which returns where each file is to be sent."""
             album, common = installation.new_album(session, "Bench"), headers()
             files = [{"name": source.name, "size": source.stat().st_size} for source in sources]
             address = f"{installation.url}/albums/{album}/uploads/manifest/"

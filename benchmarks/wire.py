@@ -45,7 +45,7 @@ class Wire:
         self._line.close()
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: Sequence[Body] = ()) -> dict[str, str]:
-        """The answer's headers, by name in small letters. RuntimeError for any answer that is no success."""
+        """Returns the response's headers, by name in lower case. Raises RuntimeError if the status is no success."""
         lines = {"Host": self._host, "Content-Length": str(sum(part.length for part in body)), **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._line.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode())

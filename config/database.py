@@ -19,7 +19,7 @@ SQLITE: dict[str, Any] = {
 }
 POSTGRESQL: dict[str, Any] = {
     "connect_timeout": 5,
-    # A server whose machine has failed sends nothing: the connection fails after about half a minute.
+    # If the server's machine has failed, it sends nothing: the connection fails after about half a minute.
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,

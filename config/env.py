@@ -95,7 +95,7 @@ def for_subprocess(overrides: Mapping[str, str], *prefixes: str) -> dict[str, st
 
 
 def _within(name: str, value: float, least: float, most: float | None) -> float:
-    if not value >= least or (most is not None and value > most):  # "not >=" also refuses NaN
+    if not value >= least or (most is not None and value > most):  # "not >=" also rejects NaN
         upper = "" if most is None else f" and at most {most:g}"
         raise ImproperlyConfigured(f"{name} must be at least {least:g}{upper}, not {value:g}.")
     return value

@@ -11,7 +11,7 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 class OneLine(logging.Formatter):
     """Escapes control characters in messages, and indents the lines of tracebacks, so that none looks like a record.
 
-    Omits tracebacks of refused requests (4xx): they show no fault of the server, and any client could fill the disk with them.
+    Omits tracebacks of rejected requests (4xx): they show no fault of the server, and any client could fill the disk with them.
     """
 
     def format(self, record: logging.LogRecord) -> str:

@@ -144,9 +144,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL")
 HUEY = huey.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
 CACHES = {"default": {"BACKEND": "config.cache.DatabaseCache"}}
-BELL = "processing.tasks.develop_next"
-UPLOAD_BELL = "processing.tasks.hand_over"
-ECHO = "processing.tasks.answer_echo"
+WAKEUP_TASK = "processing.tasks.develop_next"
+UPLOAD_TASK = "processing.tasks.hand_over"
+PING_TASK = "processing.tasks.answer_echo"
 
 # Files
 STATIC_URL = "static/"
@@ -168,8 +168,8 @@ S3_ADDRESSING = env.one_of("S3_ADDRESSING", "auto", choices={"auto", "path", "vi
 S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
 S3_ALLOW_INTERNAL = env.flag("S3_ALLOW_INTERNAL")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
-FILE_UPLOAD_HANDLERS = ["config.http.upload_handlers.RefusingUploadHandler"]
-# The upload form counts files itself, and reports each one instead of refusing the request.
+FILE_UPLOAD_HANDLERS = ["config.http.upload_handlers.RejectingUploadHandler"]
+# The upload form counts files itself, and reports each one instead of rejecting the request.
 DATA_UPLOAD_MAX_NUMBER_FILES = None
 
 # Uploads

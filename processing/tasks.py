@@ -13,7 +13,7 @@ from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_start
 
 from processing.integrity import post_write, scrub
 from processing.jobs import periodic, wakeup, workers
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep as maintenance_sweep
 from processing.rendering import rerender, worker
 from processing.uploads.direct import multipart
 
@@ -60,7 +60,7 @@ def sweep() -> None:
     """
     if not periodic.acquire("sweep", settings.SWEEP_SECONDS):
         return
-    recovery.sweep(recovery.MAX_DELETE_SHARE * settings.SWEEP_SECONDS)
+    maintenance_sweep.sweep(maintenance_sweep.MAX_DELETE_SHARE * settings.SWEEP_SECONDS)
     post_write.verify_slice()
     scrub.step()
     if periodic.acquire("clear_expired", CLEAR_EXPIRED_SECONDS):
@@ -77,10 +77,10 @@ def answer_echo(key: str, until: float) -> None:
 def begin() -> None:
     global _heartbeat
     _heartbeat = threading.Thread(
-        target=workers.heartbeat_loop, args=(worker.name(), _stopped), name="pulse", daemon=True
+        target=workers.heartbeat_loop, args=(worker.name(), _stopped), name="heartbeat", daemon=True
     )
     _heartbeat.start()
-    recovery.sweep(recovery.MAX_DELETE_SHARE * settings.SWEEP_SECONDS)
+    maintenance_sweep.sweep(maintenance_sweep.MAX_DELETE_SHARE * settings.SWEEP_SECONDS)
     close_old_connections()
 
 

@@ -66,7 +66,7 @@ def django_db_modify_db_settings(more_time, django_db_modify_db_settings_paralle
 
 @pytest.fixture(scope="session", autouse=True)
 def time_for_storage() -> None:
-    """On a busy machine a bucket that answers late is not away, and a step of the background check reads all that a test made."""
+    """On a busy machine a slow bucket is not unavailable, and a step of the background check reads all that a test made."""
     bucket_client.CONNECT_SECONDS = bucket_client.READ_SECONDS = bucket_client.IMPATIENT_SECONDS = 60
     scrub.STEP_SECONDS = 600
 
@@ -121,7 +121,7 @@ def album(owner) -> Album:
 
 @pytest.fixture
 def own_postgresql() -> Iterator[PostgreSQL]:
-    """For a test that stops the server. Others take `postgresql`, which is there already."""
+    """For a test that stops the server. Other tests use `postgresql`, which has been started."""
     server = PostgreSQL()
     try:
         server.start()

@@ -123,7 +123,7 @@ class Installation:
             processes.kill(process)
 
     def stop(self, name: str, sign: signal.Signals = signal.SIGTERM, seconds: float = 120) -> int:
-        """Ask it to end, and answer its exit status."""
+        """Ask it to end, and return its exit status."""
         process = self.processes[name]  # which stays there, to be killed, if it does not end
         process.send_signal(sign)
         status = process.wait(seconds)
@@ -157,7 +157,7 @@ class Installation:
         return done
 
     def change(self, sql: str) -> None:
-        """Run a statement that changes rows, beside all processes."""
+        """Run a statement that changes rows, without a process of Darkroom."""
         if url := self._env.get("DATABASE_URL"):
             with psycopg.connect(url, connect_timeout=60) as postgresql:
                 postgresql.execute(sql.encode())
@@ -166,7 +166,7 @@ class Installation:
             sqlite.execute(sql)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a query, beside all processes and without starting one."""
+        """Return the rows of a query, without a process of Darkroom."""
         if url := self._env.get("DATABASE_URL"):
             with psycopg.connect(url, connect_timeout=60) as postgresql:
                 return postgresql.execute(sql.encode()).fetchall()
@@ -177,7 +177,7 @@ class Installation:
         return requests.get(f"{self.url}/healthz", timeout=20).ok
 
     def status(self) -> dict[str, Any]:
-        """What `manage.py queue_status --json` tells."""
+        """Return what `manage.py queue_status --json` prints."""
         told: dict[str, Any] = json.loads(self.manage("queue_status", "--json").stdout)
         return told
 
@@ -195,7 +195,7 @@ class Installation:
     def sign_in(self, name: str = NAME, password: str = PASSWORD) -> requests.Session:
         session = requests.Session()
         session.headers["Connection"] = (
-            "close"  # who takes up one again just when the server lets go of it meets a reset
+            "close"  # a connection that is used again just when the server closes it is reset
         )
         page = session.get(f"{self.url}/accounts/login/", timeout=60)
         form = {"username": name, "password": password, "csrfmiddlewaretoken": _token(page)}
@@ -245,7 +245,7 @@ class Installation:
         return answer.headers["Location"]
 
     def delete_album(self, session: requests.Session, album: int) -> requests.Response:
-        """Move it to the trash, if it is not there yet, and delete it there permanently. The answer to that."""
+        """Move it to the trash, unless it is in it, delete it permanently, and return the response."""
         form = {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
         for step in ("delete", "delete-permanently"):
             answer = session.post(f"{self.url}/albums/{album}/{step}/", form, timeout=60, allow_redirects=False)

@@ -14,7 +14,7 @@ class NeverHappened(AssertionError):
 
 
 def until(ask: Callable[[], Answer], seconds: float = 120.0, what: str = "") -> Answer:
-    """The first true answer. An answer that raises OSError is none yet. Only what hangs takes as long as the deadline."""
+    """Return the first true result. An OSError counts as none yet. Only what hangs takes as long as the deadline."""
     deadline = time.monotonic() + seconds
     while True:
         try:

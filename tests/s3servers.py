@@ -1,4 +1,4 @@
-"""Real servers that speak S3, for tests: Moto is there at once and checks little, Ceph's gateway is the real thing.
+"""Real servers that speak S3, for tests: Moto starts at once and checks little, Ceph's gateway is used in production.
 
 Both give `new_bucket()`: the settings of a bucket of its own, as environment variables.
 """

@@ -18,11 +18,11 @@ from tests.support import ports, processes
 
 HOST = os.environ.get("HOST", "127.0.0.1")
 START_SECONDS = 120
-"""Within which a server answers, on a machine that does much else."""
+"""Time limit for a server's response, on a busy machine."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on, reserved for this process of tests."""
+    """Return a free port, reserved for this process of tests."""
     return ports.reserve(HOST)
 
 

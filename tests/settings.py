@@ -10,7 +10,7 @@ _data = tempfile.TemporaryDirectory(prefix="darkroom-tests-")
 atexit.register(_data.cleanup)
 os.environ["DATA_DIR"] = _data.name
 os.environ["MEMORY_MARK"] = "100"  # what else runs on the developer's machine is none of the tests' business
-os.environ["USER_FILES_PER_DAY"] = "0"  # nor is counting what somebody sent, where a test counts queries
+os.environ["USER_FILES_PER_DAY"] = "0"  # nor are counts of a user's files, where a test counts queries
 os.environ["STAGING_QUOTA"] = "0"  # nor is counting what waits, where a test counts queries
 
 os.environ.update(stack.environment())

@@ -58,7 +58,7 @@ def installed(data_dir: Path) -> dict[str, str]:
 
 
 def new_prefix(data_dir: Path) -> str:
-    """A prefix in the bucket. What lies below it are files in data_dir/s3: the server keeps its objects so."""
+    """A prefix in the bucket. Its objects are files in data_dir/s3, where the server stores them."""
     prefix = f"{uuid.uuid4().hex}/"
     if IS_ON_SERVERS and _told["objects"]:
         objects = Path(_told["objects"]) / BUCKET / prefix
@@ -68,7 +68,7 @@ def new_prefix(data_dir: Path) -> str:
 
 
 def delivered(response: HttpResponseBase) -> tuple[bytes, Mapping[str, str]]:
-    """The bytes and their headers, as a browser comes to them: the disk's in the answer, the bucket's behind a link."""
+    """The bytes and their headers, as a browser gets them: from the disk in the response, from the bucket by a link."""
     if response.status_code == 302:
         answer = requests.get(response["Location"], timeout=60)
         return answer.content, answer.headers

@@ -43,7 +43,7 @@ def table_of(heading: str) -> dict[str, str]:
 
 
 def test_every_code_of_a_failed_job_is_documented_with_its_class():
-    from processing.maintenance import sweep as recovery
+    from processing.maintenance import sweep
     from processing.pipeline import errors as pipeline_errors
     from processing.rendering import failure_reasons, sandbox, worker
     from processing.storage import storage_errors
@@ -58,7 +58,7 @@ def test_every_code_of_a_failed_job_is_documented_with_its_class():
     del error_kinds[storage_errors.FULL.code]  # postpones the job, as a full disk does
     table = table_of("Errors")
 
-    assert table.keys() == classes.keys() | constant_codes | {recovery.LOST[0]} | error_kinds.keys()
+    assert table.keys() == classes.keys() | constant_codes | {sweep.LOST[0]} | error_kinds.keys()
     classes |= error_kinds
     assert {code: table[code] == "yes" for code in classes} == {
         code: error.permanent for code, error in classes.items()

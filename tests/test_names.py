@@ -1,18 +1,22 @@
-"""Modules and public classes below `processing/` have unique names: a search, a traceback or an import means one thing."""
+"""Modules and public classes below `processing/` have unique names: a search, a traceback or an import means one thing.
+
+Modules of `config/` do not share a name with them either.
+"""
 
 import ast
 from collections import Counter
 from pathlib import Path
 
-PROCESSING = Path(__file__).parent.parent / "processing"
+PROJECT = Path(__file__).parent.parent
+PROCESSING = PROJECT / "processing"
 NAMED_BY_DJANGO = {"__init__", "__main__", "admin", "apps", "forms", "models", "signals", "tasks", "urls", "views"}
 OLD_NAMES = {PROCESSING / "pipeline/child.py"}
 """Modules that only keep a former name, for workers that were started before an upgrade."""
 
 
-def sources() -> list[Path]:
-    folders = (PROCESSING / "migrations", PROCESSING / "management")
-    return [path for path in PROCESSING.rglob("*.py") if not any(path.is_relative_to(folder) for folder in folders)]
+def sources(package: Path = PROCESSING) -> list[Path]:
+    folders = (package / "migrations", package / "management")
+    return [path for path in package.rglob("*.py") if not any(path.is_relative_to(folder) for folder in folders)]
 
 
 def shared(names: list[str]) -> set[str]:
@@ -23,6 +27,14 @@ def test_no_two_modules_have_the_same_name():
     names = [path.stem for path in sources() if path not in OLD_NAMES]
 
     assert shared(names) - NAMED_BY_DJANGO == set()
+
+
+def test_no_module_of_config_has_the_name_of_one_in_processing():
+    names_in_processing, names_in_config = (
+        {path.stem for path in sources(PROJECT / app)} for app in ("processing", "config")
+    )
+
+    assert (names_in_processing & names_in_config) - NAMED_BY_DJANGO == {"errors"}  # of the pipeline, of OpenID Connect
 
 
 def test_no_two_public_classes_have_the_same_name():

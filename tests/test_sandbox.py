@@ -23,13 +23,15 @@ import pytest
 from PIL import Image
 
 from processing.pipeline import ImageRejected, Picture
-from processing.pipeline.formats import opener  # noqa: F401 - registers HEIF with Pillow here too
+from processing.pipeline.formats import heif_plugin
 from processing.pipeline.process.client import ENVIRONMENT
 from processing.pipeline.process.messages import encode, read_message
 from processing.pipeline.process.workspace import Workspace
 from processing.rendering.sandbox import Sandbox
 from tests import polling
 from tests.support.processes import bounded
+
+heif_plugin.register()
 
 PROJECT = Path(__file__).resolve().parent.parent
 MEBI = 1024 * 1024

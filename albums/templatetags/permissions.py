@@ -1,4 +1,4 @@
-"""Template tags for the user's permissions, so that pages offer no action that would be refused."""
+"""Template tags for the user's permissions, so that pages offer no action that would be rejected."""
 
 from typing import Any
 

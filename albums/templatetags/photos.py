@@ -19,7 +19,7 @@ def srcset(photo: Photo, format: str = Rendition.Format.WEBP) -> str:
 
 @register.simple_tag
 def rendition(photo: Photo, edge: int) -> Rendition | None:
-    """Returns the WebP whose long edge is nearest to `edge`. Uses prefetched renditions."""
+    """Returns the WebP with the long edge nearest to `edge`. Uses prefetched renditions."""
     webps = (webp for webp in photo.renditions.all() if webp.format == Rendition.Format.WEBP)
     return min(webps, key=lambda webp: abs(webp.edge - edge), default=None)
 

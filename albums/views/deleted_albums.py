@@ -1,4 +1,4 @@
-"""Pages of albums in the trash: list, restore, delete permanently. For users who may change the album."""
+"""Pages of albums in the trash: list, restore, delete permanently. For users with the permission to change the album."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -65,7 +65,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
         if remaining is None:  # the sweep may have deleted it meanwhile
             messages.success(request, f"{album.title} was deleted permanently.")
         elif remaining.trashed_at:
-            messages.info(request, f"{album.title} is large: the rest of it is deleted within the next minutes.")
+            messages.info(request, f"{album.title} is large. The rest is deleted within minutes.")
         return redirect("albums:deleted")
     context = {
         "album": album,

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import delivery, likeness, quality, shelf, trash
+from albums import delivery, quality, shelf, similarity, trash
 from albums.delivery import Stored
 from albums.models import Album, Companion, Photo, Rendition
 from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
@@ -32,7 +32,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     photo = photo_or_404(request, pk)
     before, after = shelf.neighbours(photo)
     context = {"photo": photo, "album": photo.album, "before": before, "after": after}
-    return render(request, "photo/page.html", context | {"alike": likeness.similar_photos(photo)})
+    return render(request, "photo/page.html", context | {"alike": similarity.similar_photos(photo)})
 
 
 @require_safe

@@ -1,4 +1,4 @@
-"""Others' software to measure beside: installed when a benchmark asks for it, pinned, never by `make test`."""
+"""Alternatives to compare with: installed when a benchmark asks for it, pinned, never by `make test`."""
 
 import subprocess
 import sys

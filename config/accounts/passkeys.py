@@ -131,8 +131,8 @@ class SignInView(LoginWebAuthnView):  # type: ignore[misc]
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         # Each GET writes a session.
         if not ratelimit.consume(request, app="allauth.mfa", action="webauthn_login", limit_get=True):
-            refused: HttpResponse = ratelimit.respond_429(request)
-            return refused
+            response: HttpResponse = ratelimit.respond_429(request)
+            return response
         return JsonResponse({"request_options": auth.begin_authentication(user=None)})
 
 

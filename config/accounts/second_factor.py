@@ -110,7 +110,7 @@ class FirstCodeForm(CountedCodes, ActivateTOTPForm):  # type: ignore[misc]
 
 def count_attempt(request: HttpRequest, user: User) -> None:
     """Counts an attempt for this user. Raises ValidationError, without counting, if the limit is reached."""
-    with transaction.atomic():  # a separate transaction: the count stays when the code is refused
+    with transaction.atomic():  # a separate transaction: the count stays when the code is rejected
         User.objects.select_for_update().get(pk=user.pk)
         is_allowed = ratelimit.consume(request, limit_get=True, **_limit(user))
     if not is_allowed:

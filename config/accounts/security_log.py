@@ -137,7 +137,7 @@ def connect() -> None:
         (user_logged_in, _signed_in),
         (user_login_failed, _failed),
         (user_logged_out, _signed_out),
-        (throttle.refused, _throttled),
+        (throttle.rejected, _throttled),
         (authentication_failed, _wrong_code),
         (password_reset, _password_reset),
         (access.opened, _opened),

@@ -34,15 +34,15 @@ class SignInView(LoginView):  # type: ignore[misc]
         """Signs in. After too many attempts, responds with 429, Retry-After and the form."""
         try:
             return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
-        except TooManyAttempts as refusal:
-            context = self.get_context_data(form=SignInForm(request=request), wait=refusal.seconds)
+        except TooManyAttempts as error:
+            context = self.get_context_data(form=SignInForm(request=request), wait=error.seconds)
             response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
-            response["Retry-After"] = str(refusal.seconds)
+            response["Retry-After"] = str(error.seconds)
             return response  # type: ignore[no-any-return]
 
 
 class ResetView(PasswordResetView):  # type: ignore[misc]
-    """Asks for an address. Without a mail server, tells the user to contact the administrator."""
+    """Asks for an address. Without a mail server, names the administrator instead."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not mail.is_possible():

@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from albums.views.access import AlbumInTrash, MayNotDelete
 from config.http.upload_handlers import FilesNotAccepted
 from processing.storage.storage_errors import StorageError
-from processing.uploads import request_body
+from processing.uploads.body import request_body
 from processing.views.problem_responses import busy, problem
 
 log = logging.getLogger(__name__)
@@ -42,19 +42,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, FilesNotAccepted):
         request_body.close_after_response(request)
         return _no_files(request, exception)
-    return _refusal("400.html", HTTPStatus.BAD_REQUEST)
+    return _error_page("400.html", HTTPStatus.BAD_REQUEST)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     message = exception.message if isinstance(exception, MayNotDelete) else NOT_ALLOWED
-    return _refusal("403.html", HTTPStatus.FORBIDDEN, words=message)
+    return _error_page("403.html", HTTPStatus.FORBIDDEN, message=message)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Returns 404. For an album in the trash, users who may restore it get a page that offers this."""
+    """Returns 404. For an album in the trash, users with the permission to restore it get a page that offers this."""
     if isinstance(exception, AlbumInTrash):
         return render(request, "trash/album.html", {"album": exception.album}, status=HTTPStatus.NOT_FOUND)
-    return _refusal("404.html", HTTPStatus.NOT_FOUND, words=_missing(request))
+    return _error_page("404.html", HTTPStatus.NOT_FOUND, message=_missing(request))
 
 
 def too_many_requests(request: HttpRequest, seconds: int = 60) -> HttpResponse:
@@ -85,7 +85,7 @@ def _no_files(request: HttpRequest, exception: FilesNotAccepted) -> HttpResponse
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     if not request.accepts("text/html"):
         return problem(status, exception.code, exception.message)
-    return _refusal("400.html", status, words=exception.message)
+    return _error_page("400.html", status, message=exception.message)
 
 
 def _missing(request: HttpRequest) -> str:
@@ -102,7 +102,7 @@ def _missing(request: HttpRequest) -> str:
     return NOT_YOURS
 
 
-def _refusal(page: str, status: HTTPStatus, **context: str) -> HttpResponse:
+def _error_page(page: str, status: HTTPStatus, **context: str) -> HttpResponse:
     """Django's own look for a CSRF token first, in a body that may be what cannot be read, and then end in a 500."""
     return HttpResponse(render_to_string(page, context), status=status)
 

@@ -67,5 +67,5 @@ def _check_database() -> None:
 def _check_storage() -> None:
     for directory in storage_keys.DIRECTORIES:
         default_storage.listdir(directory)
-    if trouble := store().trouble():
-        raise trouble
+    if error := store().problem():
+        raise error

@@ -1,4 +1,4 @@
-"""The default upload handler, which refuses the first file of a form before any byte of it is stored.
+"""The default upload handler, which rejects the first file of a form before any byte of it is stored.
 
 Django's own handlers store all files of a form, on the disk if they are large, before the view can check the user. The admin has
 no forms with files. The view of the upload form parses its body itself (processing/uploads/form.py).
@@ -17,7 +17,7 @@ class FilesNotAccepted(MultiPartParserError):
     message = "This address doesn't accept files. Nothing was stored. Upload photos on their album's page."
 
 
-class RefusingUploadHandler(FileUploadHandler):
+class RejectingUploadHandler(FileUploadHandler):
     """Raises FilesNotAccepted for the first file."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> NoReturn:

@@ -20,7 +20,7 @@ loglevel = "warning"
 
 
 def on_starting(server: Any) -> None:
-    """Hides the memory of the master, whose environment may contain secrets. Workers inherit this."""
+    """Hides the memory of the master: its environment may contain secrets. Workers inherit this."""
     from config.server import prctl
 
     prctl.hide_memory()

@@ -25,9 +25,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from config.server.connections import admission, file_descriptors, request_body
-from config.server.connections.admission import RequestKind
+from config.server.connections import file_descriptors, gunicorn_body, request_policy
 from config.server.connections.connection import Connection, Stage
+from config.server.connections.request_policy import RequestKind
 from config.server.connections.response_sender import ClientSocket, Sender
 
 log = logging.getLogger("darkroom.connections")
@@ -40,7 +40,7 @@ MAX_CONSECUTIVE_REQUESTS = 16
 TICK_SECONDS = 0.5
 MAX_MEMORY_BYTES, SMALL_REQUEST_BYTES = 32 << 20, 16 << 10
 """Limit for the received bytes of all unanswered requests except uploads. Above it, the oldest request that is
-larger than the second number is refused."""
+larger than the second number is rejected."""
 FRESH_SECONDS = 1.0
 """A new connection does not count as idle for this long: its first request may be on its way."""
 CLOSING_SECONDS = 2.0
@@ -76,8 +76,8 @@ class Lane:
 def lanes(threads: int) -> dict[RequestKind, Lane]:
     """Returns the lanes for `threads` (WEB_THREADS).
 
-    The upload lane has more threads than there are upload slots (uploads/upload_slots.py): the threads without a slot tell their
-    clients to wait.
+    The upload lane has more threads than there are upload slots (uploads/body/upload_slots.py): the threads without a slot tell
+    their clients to wait.
     """
     return {
         RequestKind.UPLOAD: Lane(threads),
@@ -92,9 +92,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.worker_connections = sys.maxsize  # set_accept_enabled() counts instead
         self._lanes = lanes(self.cfg.threads)
         self._read_deadlines: dict[Connection, float] = {}
-        """Deadlines of connections whose thread may still wait for bytes of the client."""
+        """Deadlines of connections for which a thread may still wait for bytes of the client."""
         self._receiving: dict[Connection, None] = {}
-        """Connections whose next request the main thread waits for. This dict and `_closing` are in the order of waiting."""
+        """Connections that the main thread waits for a request on. This dict and `_closing` are in the order of waiting."""
         self._closing: dict[Connection, None] = {}
         self._sending = self._memory_bytes = 0
         self._paused_until = self._checked_at = 0.0
@@ -171,7 +171,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         size_before = conn.size
         stage = conn.receive()
         self._count_memory(conn, conn.size - size_before)
-        if conn not in self._receiving:  # it was refused just now to free memory
+        if conn not in self._receiving:  # it was rejected just now to free memory
             return
         if stage is Stage.RECEIVING:
             conn.wait_until(self.cfg.keepalive, self._request_seconds)
@@ -184,18 +184,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         match stage:
             case Stage.READY:
                 self.enqueue_req(conn)
-            case Stage.REFUSED:
-                self._refuse(conn)
+            case Stage.REJECTED:
+                self._reject(conn)
             case Stage.RECEIVING:
                 self._wait_for_request(conn)
             case Stage.GONE:
                 self._release(conn)
 
-    def _refuse(self, conn: Connection) -> None:
-        assert conn.refusal
-        is_json = conn.head is not None and conn.head.content_type == admission.JSON
+    def _reject(self, conn: Connection) -> None:
+        assert conn.rejection
+        is_json = conn.head is not None and conn.head.content_type == request_policy.JSON
         with suppress(OSError):
-            conn.sock.sendall(conn.refusal.response(is_json))
+            conn.sock.sendall(conn.rejection.response(is_json))
         self._close_gracefully(conn, is_body_coming=True)
 
     def _close_gracefully(self, conn: Connection, is_body_coming: bool = False) -> None:
@@ -271,7 +271,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         elif is_kept:
             self._dispatch(conn, conn.stage())
         else:
-            self._close_gracefully(conn, request_body.is_unread(conn.request))
+            self._close_gracefully(conn, gunicorn_body.is_unread(conn.request))
 
     def _on_sent(self, conn: Connection, is_kept: bool, is_sent: bool) -> None:
         self._sending -= 1
@@ -290,8 +290,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if conn.head:  # only the body is slow: the client expects a response
                 self._receiving.pop(conn)
                 self.poller.unregister(conn.sock)
-                conn.refusal = admission.TOO_SLOW
-                self._refuse(conn)
+                conn.rejection = request_policy.TOO_SLOW
+                self._reject(conn)
             else:
                 self._close_now(conn)
         for conn in [conn for conn in self._closing if conn.until < now]:
@@ -312,16 +312,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             candidates = large or [conn for conn in self._receiving if conn.size]
             if not candidates:
                 return
-            self._refuse_to_free_memory(max(candidates, key=_age))
+            self._reject_to_free_memory(max(candidates, key=_age))
 
-    def _refuse_to_free_memory(self, conn: Connection) -> None:
+    def _reject_to_free_memory(self, conn: Connection) -> None:
         """Refuses the oldest request, so that stalled and trickling clients make room for others."""
         del self._receiving[conn]
         self.poller.unregister(conn.sock)
         conn.release()
         self._count_memory(conn, -conn.counted)
-        conn.refusal = admission.OVERLOADED
-        self._refuse(conn)
+        conn.rejection = request_policy.OVERLOADED
+        self._reject(conn)
 
     # Thread pool
 
@@ -346,19 +346,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._read_deadlines.pop(conn, None)
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
-        """Runs the application for a parsed head, or sends the connection's refusal."""
-        request_body.track_errors(req)
+        """Runs the application for a parsed head, or sends the connection's rejection."""
+        gunicorn_body.track_errors(req)
         if conn.said_continue:
             req._expected_100_continue = False
         if conn.head and conn.kind is not RequestKind.UPLOAD:
             if conn.head.length is None:
-                if not request_body.buffer(req, admission.max_body_bytes(conn.head)):
-                    conn.refusal = admission.BODY_TOO_LARGE
-            elif request_body.is_unread(req):
-                conn.refusal = admission.MALFORMED_REQUEST
+                if not gunicorn_body.buffer(req, request_policy.max_body_bytes(conn.head)):
+                    conn.rejection = request_policy.BODY_TOO_LARGE
+            elif gunicorn_body.is_unread(req):
+                conn.rejection = request_policy.MALFORMED_REQUEST
         self._read_deadlines.pop(conn, None)
-        if conn.refusal:
-            conn.sock.sendall(conn.refusal.response(conn.head is not None and conn.head.content_type == admission.JSON))
+        if conn.rejection:
+            conn.sock.sendall(
+                conn.rejection.response(conn.head is not None and conn.head.content_type == request_policy.JSON)
+            )
             return False
         return super().handle_request(req, conn)
 
@@ -389,7 +391,7 @@ def _call_application(application: Any, environ: dict[str, Any], start_response:
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         if response.req.body.is_malformed:
             status = "400 Bad Request"
-        if request_body.is_unread(response.req):
+        if gunicorn_body.is_unread(response.req):
             response.force_close()
         return start_response(status, headers, exc_info)
 

@@ -64,7 +64,7 @@ def for_intake(more: int = 0) -> CapacityProblem | None:
     """Returns the shortage that forbids receiving `more` bytes, None if there is none."""
     if not store().is_available():
         return STORAGE
-    if storage_problem := store().trouble():
+    if storage_problem := store().problem():
         return CapacityProblem(
             storage_problem.code, HTTPStatus.SERVICE_UNAVAILABLE, storage_problem.message, storage_problem.message
         )

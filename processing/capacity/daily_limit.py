@@ -1,6 +1,6 @@
 """Limits the number of files that one user may declare in a day.
 
-Each file creates a row, even if it is refused or cancelled, and rows fill the disk too.
+Each file creates a row, even if it is rejected or cancelled, and rows fill the disk too.
 """
 
 import time

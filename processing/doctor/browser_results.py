@@ -20,7 +20,7 @@ class BrowserResults:
 
 def read(fields: Mapping[str, str]) -> BrowserResults:
     size = _number(fields, "largest", limits.MAX_BODY_BYTES)
-    largest = None if size is None else LargestBody(size, _refusal(fields))
+    largest = None if size is None else LargestBody(size, _rejection(fields))
     return BrowserResults(largest, tuple(_diagnoses(fields, largest)))
 
 
@@ -34,7 +34,7 @@ def _diagnoses(fields: Mapping[str, str], largest: LargestBody | None) -> Iterat
         yield proxy_passthrough.of_clock({"now": now / 1000}, "this browser's")
 
 
-def _refusal(fields: Mapping[str, str]) -> ProbeResponse | NoResponse | None:
+def _rejection(fields: Mapping[str, str]) -> ProbeResponse | NoResponse | None:
     """Returns the result of the first body that was too large: a status, or 0 for a closed connection. None if all passed."""
     status = _number(fields, "refusal", 999)
     if status is None:

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+MESSAGE_KEY = "words"
+
 
 class CheckState(StrEnum):
     GOOD = "good"
@@ -14,12 +16,12 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check's result. `code` is stable, for programs; `words` describe the result, `remedy` what to do about it."""
+    """A check's result. `code` is stable, for programs; `message` describes the result, `remedy` what to do about it."""
 
     code: str
     state: CheckState
     title: str
-    words: str
+    message: str
     remedy: str = ""
 
     @property
@@ -40,8 +42,13 @@ def bad(code: str, title: str, message: str, remedy: str = "") -> CheckResult:
 
 
 def as_json(diagnoses: Iterable[CheckResult]) -> list[dict[str, str]]:
-    return [asdict(diagnosis) for diagnosis in diagnoses]
+    """Returns what `manage.py doctor --json` prints and Measurement stores; there the message is called "words"."""
+    rows = [asdict(diagnosis) for diagnosis in diagnoses]
+    return [{MESSAGE_KEY if name == "message" else name: text for name, text in row.items()} for row in rows]
 
 
 def from_json(rows: Iterable[dict[str, Any]]) -> tuple[CheckResult, ...]:
-    return tuple(CheckResult(**(row | {"state": CheckState(row["state"])})) for row in rows)
+    return tuple(
+        CheckResult(row["code"], CheckState(row["state"]), row["title"], row[MESSAGE_KEY], row["remedy"])
+        for row in rows
+    )

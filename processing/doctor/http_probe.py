@@ -40,7 +40,7 @@ class ProbeResponse:
     status: int
     headers: HTTPMessage
     report: dict[str, Any] | None
-    """The probe's measurements; None when the probe refused the request, or the response comes from a proxy."""
+    """The probe's measurements; None when the probe rejected the request, or the response comes from a proxy."""
     seconds: float
     """From the last byte sent to the response."""
 
@@ -181,7 +181,7 @@ def _read_response(connection: http.client.HTTPConnection, last_sent_at: float) 
 def _read_late_response(
     connection: http.client.HTTPConnection, error: Exception, last_sent_at: float
 ) -> ProbeResponse | NoResponse:
-    """Returns the response of a server that refused the body and closed the connection: it may still be in the buffer."""
+    """Returns the response of a server that rejected the body and closed the connection: it may still be in the buffer."""
     seconds = time.monotonic() - last_sent_at
     if isinstance(error, BrokenPipeError | ConnectionResetError):
         with suppress(OSError, http.client.HTTPException):

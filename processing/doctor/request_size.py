@@ -22,11 +22,11 @@ class LargestBody:
     """The largest body that passed, and the result of the first larger one; None when no limit was found."""
 
     bytes: int
-    refusal: ProbeResponse | NoResponse | None
+    rejection: ProbeResponse | NoResponse | None
 
     @property
     def has_limit(self) -> bool:
-        return self.refusal is not None
+        return self.rejection is not None
 
 
 def narrower(first: LargestBody | None, second: LargestBody | None) -> LargestBody | None:
@@ -37,7 +37,7 @@ def narrower(first: LargestBody | None, second: LargestBody | None) -> LargestBo
 
 
 def largest(door: ProbeClient) -> LargestBody:
-    """Doubles the size until a body is refused, then searches between the last two sizes."""
+    """Doubles the size until a body is rejected, then searches between the last two sizes."""
     passed, size = 0, FIRST
     while True:
         result = _send(door, size)
@@ -52,9 +52,9 @@ def of_largest(largest: LargestBody, server: str) -> CheckResult:
     size = filesizeformat(largest.bytes)
     if not largest.has_limit:
         return good("body-size", TITLE, f"At least {size} (largest tried).")
-    status = largest.refusal.status if isinstance(largest.refusal, ProbeResponse) else 0
-    refusal = f"returns {status} for larger ones" if status else "closes the connection on larger ones"
-    message = f"A proxy accepts at most {size} per request and {refusal}."
+    status = largest.rejection.status if isinstance(largest.rejection, ProbeResponse) else 0
+    rejection = f"returns {status} for larger ones" if status else "closes the connection on larger ones"
+    message = f"A proxy accepts at most {size} per request and {rejection}."
     remedy = proxy_hints.fitting(proxy_hints.TOO_LARGE, server)
     if largest.bytes < doctor_limits.MIN_CHUNK_BYTES:
         return bad("body-limit", TITLE, f"{message} No photo can be uploaded this way.", remedy)
@@ -76,7 +76,7 @@ def of_chunks(door: ProbeClient, server: str) -> CheckResult:
     )
 
 
-def _search(door: ProbeClient, low: int, high: int, refusal: ProbeResponse | NoResponse) -> LargestBody:
+def _search(door: ProbeClient, low: int, high: int, rejection: ProbeResponse | NoResponse) -> LargestBody:
     while high - low > max(doctor_limits.MIN_CHUNK_BYTES, low // PRECISION):
         size = (low + high) // 2 // doctor_limits.MIN_CHUNK_BYTES * doctor_limits.MIN_CHUNK_BYTES
         if not low < size < high:
@@ -85,8 +85,8 @@ def _search(door: ProbeClient, low: int, high: int, refusal: ProbeResponse | NoR
         if _passed(result, size):
             low = size
         else:
-            high, refusal = size, result
-    return LargestBody(low, refusal)
+            high, rejection = size, result
+    return LargestBody(low, rejection)
 
 
 def _send(door: ProbeClient, size: int) -> ProbeResponse | NoResponse:

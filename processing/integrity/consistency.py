@@ -34,10 +34,10 @@ class Findings:
     orphans: list[str] = field(default_factory=list)
 
     @property
-    def problems(self) -> dict[str, Finding.Trouble]:
+    def problems(self) -> dict[str, Finding.Problem]:
         """Missing and corrupt files by key. Orphans are not included, because they belong to no row."""
-        return dict.fromkeys(self.missing, Finding.Trouble.MISSING) | dict.fromkeys(
-            self.corrupt, Finding.Trouble.CORRUPT
+        return dict.fromkeys(self.missing, Finding.Problem.MISSING) | dict.fromkeys(
+            self.corrupt, Finding.Problem.CORRUPT
         )
 
     @property
@@ -76,9 +76,9 @@ def orphans(keys: list[str]) -> list[str]:
 
 
 def _check(findings: Findings, file: ExpectedFile, passed: OnBytesRead) -> None:
-    trouble = file_check.problem(file, passed)
-    if trouble:
-        (findings.missing if trouble == Finding.Trouble.MISSING else findings.corrupt).append(file.key)
+    problem = file_check.problem(file, passed)
+    if problem:
+        (findings.missing if problem == Finding.Problem.MISSING else findings.corrupt).append(file.key)
 
 
 def _referenced(keys: list[str]) -> set[str]:

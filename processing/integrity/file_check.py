@@ -36,16 +36,16 @@ def files(item: StoredItem) -> Iterator[ExpectedFile]:
     return (ExpectedFile(*file) for file in key_columns.files(item))
 
 
-def problem(file: ExpectedFile, passed: OnBytesRead) -> Finding.Trouble | None:
+def problem(file: ExpectedFile, passed: OnBytesRead) -> Finding.Problem | None:
     """Returns the problem of the file; None if there is none. Raises StorageError if the bucket cannot be read."""
     try:
-        return None if matches(file.key, file, passed) else Finding.Trouble.CORRUPT
+        return None if matches(file.key, file, passed) else Finding.Problem.CORRUPT
     except FileNotFoundError:
-        return Finding.Trouble.MISSING
+        return Finding.Problem.MISSING
     except StorageError:
         raise
     except OSError:  # the disk cannot read it
-        return Finding.Trouble.CORRUPT
+        return Finding.Problem.CORRUPT
 
 
 def matches(key: str, expected: ExpectedFile, passed: OnBytesRead) -> bool:

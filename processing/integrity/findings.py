@@ -10,7 +10,7 @@ from processing.models import Finding
 
 log = logging.getLogger(__name__)
 
-Troubles = Mapping[str, Finding.Trouble]
+Problems = Mapping[str, Finding.Problem]
 """By storage key."""
 
 
@@ -26,21 +26,21 @@ class Owner:
         return cls(item.pk if isinstance(item, Photo) else None, item.pk if isinstance(item, Companion) else None)
 
 
-def record(item: Photo | Companion, troubles: Troubles) -> None:
+def record(item: Photo | Companion, problems: Problems) -> None:
     """Replaces the findings of a photo or companion."""
     owner = Owner.of(item)
-    Finding.objects.filter(photo=owner.photo, companion=owner.companion).exclude(key__in=troubles).delete()
-    for key, trouble in troubles.items():
-        _note(key, trouble, owner)
+    Finding.objects.filter(photo=owner.photo, companion=owner.companion).exclude(key__in=problems).delete()
+    for key, problem in problems.items():
+        _note(key, problem, owner)
 
 
-def settle(troubles: Troubles) -> None:
+def settle(problems: Problems) -> None:
     """Replaces the findings of all files."""
     for key in Finding.objects.values_list("key", flat=True):
-        if key not in troubles:
+        if key not in problems:
             _settle(key)
-    for key, trouble in troubles.items():
-        _note(key, trouble, Owner.of(key_columns.item(key)))
+    for key, problem in problems.items():
+        _note(key, problem, Owner.of(key_columns.item(key)))
 
 
 def _settle(key: str) -> None:
@@ -50,11 +50,11 @@ def _settle(key: str) -> None:
     Finding.objects.filter(key=key).delete()
 
 
-def _note(key: str, trouble: Finding.Trouble, owner: Owner) -> None:
-    fields = {"trouble": trouble, "photo_id": owner.photo, "companion_id": owner.companion}
+def _note(key: str, problem: Finding.Problem, owner: Owner) -> None:
+    fields = {"trouble": problem, "photo_id": owner.photo, "companion_id": owner.companion}
     _, is_new = Finding.objects.update_or_create(key=key, defaults=fields)
     if is_new:
         # The item is no longer verified. After a repair it has to be read back first.
         for rows in (Photo.objects, Companion.objects):
             rows.filter(findings__key=key).update(verified_at=None)
-        log.error("Stored file %s is %s. To repair it, run manage.py verify --repair", key, trouble.label)
+        log.error("Stored file %s is %s. To repair it, run manage.py verify --repair", key, problem.label)

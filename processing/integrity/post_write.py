@@ -56,8 +56,8 @@ def verify_next() -> bool:
     except Preempted:
         wakeup.send_idle()
         return False
-    except StorageError as trouble:  # the sweep sends another wake-up message
-        log.warning("Can't read %s back: %s", item, trouble)
+    except StorageError as error:  # the sweep sends another wake-up message
+        log.warning("Can't read %s back: %s", item, error)
         return False
 
 
@@ -71,8 +71,8 @@ def verify_slice() -> int:
             count += 1
             if time.monotonic() >= deadline:
                 break
-    except StorageError as trouble:
-        log.warning("Can't read photos back: %s", trouble)
+    except StorageError as error:
+        log.warning("Can't read photos back: %s", error)
     return count
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from processing.integrity import file_check, findings
 from processing.integrity.file_check import OnBytesRead, StoredItem
-from processing.integrity.findings import Troubles
+from processing.integrity.findings import Problems
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.storage.storage_errors import StorageError
@@ -46,17 +46,17 @@ def read(item: StoredItem, passed: OnBytesRead) -> bool:
         return False
     failpoints.reach(Point.READING_BACK)
     try:
-        troubles = {
-            file.key: trouble for file in file_check.files(item) if (trouble := file_check.problem(file, passed))
+        problems = {
+            file.key: problem for file in file_check.files(item) if (problem := file_check.problem(file, passed))
         }
     except (Preempted, StorageError):
         rows.filter(pk=item.pk, checked_at=now).update(checked_at=item.checked_at)
         raise
-    _record(item, troubles)
+    _record(item, problems)
     return True
 
 
-def _record(item: StoredItem, troubles: Troubles) -> None:
+def _record(item: StoredItem, problems: Problems) -> None:
     """Records the result for the current row: the photo may be deleted, or its renditions may have new keys."""
     with transaction.atomic():
         rows = type(item)._default_manager.filter(pk=item.pk)
@@ -64,7 +64,7 @@ def _record(item: StoredItem, troubles: Troubles) -> None:
         if current is None:
             return
         keys = {file.key for file in file_check.files(current)}
-        current_troubles = {key: trouble for key, trouble in troubles.items() if key in keys}
-        findings.record(current, current_troubles)
-        if not troubles:
+        current_problems = {key: problem for key, problem in problems.items() if key in keys}
+        findings.record(current, current_problems)
+        if not problems:
             rows.update(verified_at=timezone.now())

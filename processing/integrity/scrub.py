@@ -67,6 +67,6 @@ def _read(item: StoredItem, attention: PreemptionCheck) -> bool:
         return readback.read(item, attention.on_bytes_read)
     except Preempted:
         return False
-    except StorageError as trouble:
-        log.warning("Can't read %s: %s", item, trouble)
+    except StorageError as error:
+        log.warning("Can't read %s: %s", item, error)
         return False

@@ -24,7 +24,10 @@ batch_finished = Signal()
 """Sent with `batch`, in the transaction that records the end: what a receiver writes is committed with it, or not at all.
 
 So a receiver that only writes rows has an effect exactly once per batch. If it raises, the end is not recorded, and the next call
-of `finish` sends the signal again.
+of `finish` sends the signal again. Sent after the commit, the signal would be lost if the process is killed in between.
+
+The transaction holds the batch's row, and other transactions lock the album before its batches. A receiver that locked the album
+could deadlock with them: it writes a row, and what needs the album reads that row later.
 """
 
 
@@ -56,11 +59,11 @@ def finish_all() -> int:
     settled = Batch.objects.filter(
         ~Exists(receiving.filter(**of_batch)), ~Exists(active.filter(**of_batch)), finished_at=None
     )
-    return sum(_try_to_finish(pk) for pk in settled.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
+    return sum(try_to_finish(pk) for pk in settled.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
 
 
-def _try_to_finish(pk: int) -> bool:
-    """Like `finish`. An error of a receiver is only logged: it must not keep the sweep from its other repairs."""
+def try_to_finish(pk: int) -> bool:
+    """Like `finish`. An error is only logged: it must not keep the worker or the sweep from its other work."""
     try:
         return finish(pk)
     except Exception:

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from processing.models import Batch, Upload
 from processing.models.states import IS_A_PHOTO, JobState, UploadState
 
-IS_DUPLICATE = Q(state=UploadState.REFUSED, code__in=IS_A_PHOTO)
+IS_DUPLICATE = Q(state=UploadState.REJECTED, code__in=IS_A_PHOTO)
 """A condition on uploads."""
 
 
@@ -21,7 +21,7 @@ def latest() -> QuerySet[Upload]:
 
 def lost() -> QuerySet[Upload]:
     """Uploads of the outer row's batch that were declared with the same bytes and never arrived. For a subquery."""
-    ended = (UploadState.EXPIRED, UploadState.CANCELLED, UploadState.REFUSED)
+    ended = (UploadState.EXPIRED, UploadState.CANCELLED, UploadState.REJECTED)
     uploads = Upload.objects.filter(batch=OuterRef("batch"), state__in=ended, declared_sha256=OuterRef("sha256"))
     return uploads.exclude(declared_sha256="").exclude(IS_DUPLICATE).order_by("-created_at", "-pk")
 

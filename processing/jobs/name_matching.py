@@ -205,7 +205,7 @@ def _files_of(album: int, uploads: Sequence[Upload]) -> list[MatchingFile]:
             upload.sha256 or upload.declared_sha256 or str(upload.pk),
             photos.get(upload.sha256),
             companions.get((upload.sha256, upload.name)),
-            is_double=upload.state == UploadState.REFUSED,
+            is_double=upload.state == UploadState.REJECTED,
         )
         for upload in uploads
     ]

@@ -11,6 +11,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from albums import removal
@@ -23,8 +24,8 @@ from processing.models.states import Edge, JobState
 
 NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": ""}
 QUARANTINED = (
-    "{message} After {attempts} attempts it is set aside, where it holds up nothing: most likely this very file is what stops "
-    "the work. Save it anew with another program and send that, or ask whoever runs the server to look into the log."
+    "{message} Gave up after {attempts}: this file probably causes the problem. Save it with another program and upload that, "
+    "or ask your administrator to check the server log."
 )
 """The final message for a file that repeatedly crashed its worker or the decoding process."""
 
@@ -109,7 +110,7 @@ def fail(
     message: str,
     *,
     permanent: bool,
-    final_message: str = "{message} It was tried {attempts} times.",
+    final_message: str = "{message} Gave up after {attempts}.",
     expired: bool = False,
 ) -> bool:
     """Retries with backoff while attempts remain; gives up when none remain or the error is permanent.
@@ -120,7 +121,8 @@ def fail(
     if permanent:
         return give_up(job, code, message, expired=expired)
     if claims.are_attempts_spent(job):
-        return give_up(job, code, final_message.format(message=message, attempts=job.attempts), expired=expired)
+        attempts = f"{job.attempts} attempt{pluralize(job.attempts)}"
+        return give_up(job, code, final_message.format(message=message, attempts=attempts), expired=expired)
     return retry(job, code, message, expired=expired)
 
 

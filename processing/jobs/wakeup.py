@@ -1,4 +1,4 @@
-"""Messages that wake a worker. Only the job row is authoritative: a duplicate or lost message is harmless."""
+"""Wake-up messages to workers. Only the job row is authoritative: a duplicate or lost message is harmless."""
 
 import logging
 import secrets
@@ -24,14 +24,14 @@ _suspended_until = 0.0
 
 
 def send(job_id: int, delay: float = 0) -> None:
-    """Wakes a worker in `delay` seconds. Never raises when the queue is unavailable: the sweep sends the message again."""
-    failpoints.reach(Point.BEFORE_BELL)
-    _send(settings.BELL, job_id, delay)
+    """Sends a message in `delay` seconds. Never raises when the queue is unavailable: the sweep sends the message again."""
+    failpoints.reach(Point.BEFORE_WAKEUP)
+    _send(settings.WAKEUP_TASK, job_id, delay)
 
 
 def send_for_upload(upload_id: uuid.UUID) -> None:
-    """Wakes a worker for an upload that is complete in the bucket and too large to be read back within a request."""
-    _send(settings.UPLOAD_BELL, str(upload_id), 0)
+    """Sends a wake-up message for an upload that is complete in the bucket and too large to be read back within a request."""
+    _send(settings.UPLOAD_TASK, str(upload_id), 0)
 
 
 def _send(task_path: str, argument: int | str, delay: float) -> None:
@@ -47,7 +47,7 @@ def _send(task_path: str, argument: int | str, delay: float) -> None:
 
 
 def send_idle() -> None:
-    """Wakes a worker. If no job is due, the worker reads a stored photo back or renders one again."""
+    """Sends a wake-up message. If no job is due, the worker reads a stored photo back or renders one again."""
     send(NO_JOB)
 
 
@@ -60,12 +60,12 @@ def ping(timeout: float) -> float | None:
 
     Raises the queue's own exception when the queue is unavailable.
     """
-    queue = import_string(settings.BELL).huey
+    queue = import_string(settings.WAKEUP_TASK).huey
     queue.pending_count()
     if not timeout:
         return None
     key, started_at = f"echo-{secrets.token_hex(8)}", time.monotonic()
-    import_string(settings.ECHO)(key, time.time() + timeout)
+    import_string(settings.PING_TASK)(key, time.time() + timeout)
     while time.monotonic() - started_at < timeout:
         if queue.storage.has_data_for_key(key):
             queue.storage.pop_data(key)
@@ -77,13 +77,13 @@ def ping(timeout: float) -> float | None:
 def reply(key: str, until: float) -> None:
     """Replies to `ping`; the worker calls it. Does nothing after `until`, when the caller no longer waits."""
     if time.time() < until:
-        import_string(settings.BELL).huey.storage.put_data(key, b"heard")
+        import_string(settings.WAKEUP_TASK).huey.storage.put_data(key, b"heard")
 
 
 def pending_count() -> int:
     """Returns the number of unprocessed messages; 0 when the queue is unavailable."""
     try:
-        return int(import_string(settings.BELL).huey.pending_count())
+        return int(import_string(settings.WAKEUP_TASK).huey.pending_count())
     except Exception:
         log.warning("The queue is unavailable", exc_info=True)
         return 0

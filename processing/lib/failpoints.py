@@ -14,7 +14,7 @@ from django.conf import settings
 class Point(StrEnum):
     BYTES_ARRIVE = "bytes-arrive"
     FILE_WRITTEN = "file-written"
-    BEFORE_BELL = "before-bell"
+    BEFORE_WAKEUP = "before-wakeup"
     CLAIMED = "claimed"
     BETWEEN_RENDITIONS = "between-renditions"
     BEFORE_PHOTO = "before-photo"

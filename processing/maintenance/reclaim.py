@@ -17,7 +17,7 @@ from processing.models.states import ACTIVE, JobState
 from processing.storage import keys as storage_keys
 from processing.storage import store
 from processing.storage.base import StoredObject
-from processing.uploads import lifecycle as uploads
+from processing.uploads import lifecycle
 
 QUIET_SECONDS = 300.0
 """An upload without data for this long may still continue, but its space is reclaimed when it is needed."""
@@ -66,7 +66,7 @@ def reclaim() -> int:
     """Deletes idle uploads and orphans, and returns the bytes freed. Uploads that have resumed meanwhile remain."""
     sizes = {key: _size(key) for key in current().reclaimable_keys}
     for upload in Upload.objects.quiet(_quiet_seconds()):
-        uploads.reclaim(upload, _quiet_seconds())
+        lifecycle.reclaim(upload, _quiet_seconds())
     sweep.delete_leftovers(timezone.now())
     sweep.delete_orphans(timezone.now() - timedelta(seconds=_quiet_seconds()))
     staging_quota.clear_cache()

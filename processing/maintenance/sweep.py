@@ -29,8 +29,7 @@ from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.base import StoredObject
 from processing.storage.storage_errors import StorageError
-from processing.uploads import batches, staging_keys
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle, staging_keys
 from processing.uploads.direct import recovery
 from processing.uploads.tus import session as tus_session
 
@@ -51,7 +50,7 @@ LABELS = (
     *("trashed photos deleted", "trashed albums deleted", "pending deletions done", "orphaned files deleted"),
     *("multipart uploads aborted", "wake-ups sent", "old events deleted"),
 )
-"""What each field of SweepResult counts, in words for administrators."""
+"""The labels of SweepResult's fields, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class SweepResult:
     leftovers: int
     strays: int
     aborted: int
-    bells: int
+    wakeups: int
     old_events: int
 
     def __str__(self) -> str:
@@ -93,7 +92,7 @@ def sweep(seconds: float | None = None) -> SweepResult:
         leftovers=delete_leftovers(now, until),
         strays=delete_orphans(_grace(now)),
         aborted=_abort_unknown(now),
-        bells=_wake_for_due_work(now),
+        wakeups=_wake_for_due_work(now),
         old_events=_forget_events(now),
     )
     if any(asdict(swept).values()):
@@ -140,8 +139,8 @@ def _abort_unknown(now: datetime) -> int:
     """Aborts multipart uploads in the bucket that belong to no upload."""
     try:
         return recovery.abort_orphaned(_grace(now))
-    except StorageError as trouble:
-        log.warning("Can't list unfinished multipart uploads in the bucket; the next sweep retries: %s", trouble)
+    except StorageError as error:
+        log.warning("Can't list unfinished multipart uploads in the bucket; the next sweep retries: %s", error)
         return 0
 
 
@@ -155,7 +154,7 @@ def _rescue() -> int:
 
 def _expire() -> int:
     return sum(
-        uploads.expire(upload) for rows in (Upload.objects.idle(), Upload.objects.abandoned()) for upload in rows
+        lifecycle.expire(upload) for rows in (Upload.objects.idle(), Upload.objects.abandoned()) for upload in rows
     )
 
 
@@ -180,7 +179,7 @@ def _purge_trash(now: datetime, until: float | None) -> int:
 def staged() -> Iterator[StoredObject]:
     """Yields the files in incoming/ on the disk and, if it is reachable, in the bucket."""
     for place in locations.in_use():
-        if place == storage_keys.DISK or not store().trouble():
+        if place == storage_keys.DISK or not store().problem():
             yield from store().list_objects(f"{place}{storage_keys.INCOMING}")
 
 

@@ -45,14 +45,14 @@ class Round(models.Model):
 class Finding(models.Model):
     """A stored file that does not match its row. Deleted when the file is correct again."""
 
-    class Trouble(models.TextChoices):
+    class Problem(models.TextChoices):
         MISSING = "missing", "missing"
         CORRUPT = "corrupt", "damaged"
 
     key = models.CharField(max_length=200, unique=True)
     photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
     companion = models.ForeignKey(Companion, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
-    trouble = models.CharField("problem", max_length=10, choices=Trouble)
+    trouble = models.CharField("problem", max_length=10, choices=Problem)
     found_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -27,7 +27,7 @@ class JobState(models.TextChoices):
 class UploadState(models.TextChoices):
     RECEIVING = "receiving", "Uploading"
     RECEIVED = "received", "Uploaded"
-    REFUSED = "refused", "Rejected"
+    REJECTED = "refused", "Rejected"
     SKIPPED = "skipped", "Skipped"
     EXPIRED = "expired", "Expired"
     CANCELLED = "cancelled", "Cancelled"
@@ -89,5 +89,5 @@ COMPANION_FILE = "companion-file"
 CAN_BE_PUBLISHED = frozenset({"broken", "truncated"})
 """Codes of damaged files that a user may still publish, as far as they can be decoded."""
 
-ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
+ENDED_BADLY = (UploadState.REJECTED, UploadState.EXPIRED)
 """Uploads in these states have no bytes any more: the file has to be sent again."""

@@ -167,7 +167,7 @@ class Upload(models.Model):
                 name="upload_received_whole",
             ),
             models.CheckConstraint(
-                condition=~Q(state=UploadState.REFUSED) | (~Q(code="") & ~Q(message="")),
+                condition=~Q(state=UploadState.REJECTED) | (~Q(code="") & ~Q(message="")),
                 name="upload_refused_with_reason",
             ),
         ]

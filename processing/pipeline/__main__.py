@@ -1,4 +1,4 @@
-"""`python -m processing.pipeline IN OUT/` develops one file and prints JSON. Exits with 1 if it is refused, 2 on wrong usage."""
+"""`python -m processing.pipeline IN OUT/` develops one file and prints JSON. Exits with 1 if it is rejected, 2 on wrong usage."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(problem)
     try:
         result, code = develop(options.source, options.out, origin=_origin(options.source)).as_json(), 0
-    except ImageRejected as refused:
-        result, code = {"error": refused.code, "message": refused.message}, 1
+    except ImageRejected as error:
+        result, code = {"error": error.code, "message": error.message}, 1
     print(json.dumps(result, allow_nan=False))  # noqa: T201 - the command's output.
     return code
 
@@ -42,7 +42,7 @@ def _path_problem(source: Path, out: Path) -> str:
             nearest = next(folder for folder in folders if folder.exists())
             missing = [folder for folder in folders if not folder.exists()]
         if missing and nearest.is_dir():
-            missing[-1].mkdir()  # only a test: a refused picture must not leave a folder behind
+            missing[-1].mkdir()  # only a test: a rejected picture must not leave a folder behind
             missing[-1].rmdir()
     except OSError as error:
         return f"{error.filename}: {error.strerror}"

@@ -105,7 +105,7 @@ class EmptyFile(ImageRejected):
 
 class NotAnImage(ImageRejected):
     code = "not-an-image"
-    message = "This is not an image, whatever its name says. Check that you selected the right file."
+    message = "This file is not an image, despite its name. Check that you selected the right file."
 
 
 class Broken(ImageRejected):
@@ -187,22 +187,22 @@ class Unexpected(ImageRejected):
 
 def from_json(values: dict[str, object]) -> ImageRejected:
     """Returns the exception that another process serialised with `as_json`."""
-    refused = ImageRejected.__new__(classes_by_code().get(str(values["error"]), ImageRejected))
-    ImageRejected.__init__(refused, str(values["message"]))
-    refused.code, refused.permanent = str(values["error"]), bool(values["permanent"])
-    if isinstance(refused, TooMuchMemory):
-        refused.needed = int(str(values.get("needed", 0)))
-    return refused
+    error = ImageRejected.__new__(classes_by_code().get(str(values["error"]), ImageRejected))
+    ImageRejected.__init__(error, str(values["message"]))
+    error.code, error.permanent = str(values["error"]), bool(values["permanent"])
+    if isinstance(error, TooMuchMemory):
+        error.needed = int(str(values.get("needed", 0)))
+    return error
 
 
 def classes_by_code() -> dict[str, type[ImageRejected]]:
     """Returns the classes of this module by code. The parent process defines others, such as for a child that it ended."""
-    return {code: refused for code, refused in _by_code().items() if refused.__module__ == __name__}
+    return {code: kind for code, kind in _by_code().items() if kind.__module__ == __name__}
 
 
 def _by_code() -> dict[str, type[ImageRejected]]:
     subclasses = [*ImageRejected.__subclasses__(), *Unsupported.__subclasses__()]
-    return {refused.code: refused for refused in subclasses}
+    return {subclass.code: subclass for subclass in subclasses}
 
 
 def _mega(number: int) -> str:

@@ -31,7 +31,7 @@ WHOLE_RAW, HALF_RAW, RAW_LIBRARIES = 13, 5.5, 24 * 1_000_000
 DEEP, ROWS_PER_STRIP = 14, 278
 JXL, DEEP_JXL = 8, 14
 READ_WHOLE = {"WEBP", "AVIF", "HEIF", "JXL"}
-"""Formats whose decoder reads the whole file into memory."""
+"""Formats of which the decoder reads the whole file into memory."""
 CAMERA_PIXELS = 250 * MEGA
 """No camera makes larger pictures. A larger one is neither decoded in bands nor given more memory than usual."""
 AVIF_PIXELS, AVIF_EDGE = 16_384 * 16_384, 32_768
@@ -50,8 +50,8 @@ def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
         if name == "AVIF" and max(size) > AVIF_EDGE:
             raise errors.TooWide(*size, AVIF_EDGE)
     length = os.fstat(file.fileno()).st_size
-    if length > bounds.swallowed_bytes:
-        raise errors.TooMuchMemory(4 * length, bounds.swallowed_bytes)
+    if length > bounds.max_buffered_bytes:
+        raise errors.TooMuchMemory(4 * length, bounds.max_buffered_bytes)
     return 2 * length + (_check_webp(file, bounds) if name == "WEBP" else 0)
 
 
@@ -63,8 +63,8 @@ def check_picture(image: Image.Image, bounds: Limits) -> None:
 
 def check_repair(image: Image.Image, length: int, bounds: Limits) -> None:
     """Checks a damaged JPEG, which is decoded twice at the same time, from copies of the file."""
-    if length > bounds.swallowed_bytes:
-        raise errors.TooMuchMemory(4 * length, bounds.swallowed_bytes)
+    if length > bounds.max_buffered_bytes:
+        raise errors.TooMuchMemory(4 * length, bounds.max_buffered_bytes)
     decoded = _draft_pixels(image, scaled_size(image.size, bounds.largest_edge)) * USUAL_BYTES_PER_PIXEL
     check_memory(peak_memory(image, bounds.largest_edge) + 2 * decoded + 4 * length, bounds)
 

@@ -85,7 +85,7 @@ class Colours:
 class Picture:
     """A developed picture. `width` and `height` are the original's, upright. `frames` is above 1 for an animation.
 
-    `likeness` is the hash of `render.perceptual_hash`; None for an almost uniform picture.
+    `perceptual_hash` (in JSON: `likeness`) is that of `render.perceptual_hash`; None for an almost uniform picture.
     """
 
     format: str
@@ -97,13 +97,13 @@ class Picture:
     recipe: str
     frames: int = 1
     notes: tuple[Note, ...] = ()
-    likeness: str | None = None
+    perceptual_hash: str | None = None
     colours: Colours = field(default_factory=Colours)
 
     def as_json(self) -> dict[str, Any]:
         """Returns one flat object of strict JSON: the metadata's keys are on the top level, and no number is NaN."""
         values = asdict(self)
-        values |= values.pop("metadata")
+        values |= values.pop("metadata") | {"likeness": values.pop("perceptual_hash")}
         return values | {name: list(values[name]) for name in ("keywords", "renditions", "notes")}
 
     @classmethod
@@ -113,7 +113,7 @@ class Picture:
             metadata=_metadata(values),
             renditions=tuple(Rendition(**rendition) for rendition in values["renditions"]),
             notes=tuple(Note(**note) for note in values["notes"]),
-            likeness=values["likeness"],
+            perceptual_hash=values["likeness"],
             colours=Colours(**values["colours"]),
         )
 

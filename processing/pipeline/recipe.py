@@ -31,6 +31,10 @@ class Avif:
     speed: int = 9
 
 
+BUFFERED_KEY = "swallowed_bytes"
+"""The key of `Limits.max_buffered_bytes` in JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of the pictures to decode, checked against the header alone.
@@ -38,6 +42,7 @@ class Limits:
     JPEGs may be larger than other formats, because they are decoded at a fraction of their size, though not below the largest
     rendition's edge. Other formats are limited by the memory that they take; their pixel limit only stops pictures that no camera
     makes. An animation with more frames, or with more pixels in all frames, becomes a still of its first frame.
+    `max_buffered_bytes` is the largest file that is read into memory as a whole, by formats whose decoder needs that.
     `memory_bytes` is the memory that the process may use; None means unlimited.
     """
 
@@ -47,7 +52,7 @@ class Limits:
     edge: int = 65_535
     animation_frames: int = 500
     animation_pixels: int = 100 * MEGA
-    swallowed_bytes: int = 128 * MEBI
+    max_buffered_bytes: int = 128 * MEBI
     largest_edge: int = 2560
     memory_bytes: int | None = None
 
@@ -88,13 +93,19 @@ class Recipe:
         )
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Returns the recipe for the child process. Keep its keys: a worker of an earlier version may start this child."""
+        values = asdict(self)
+        values["limits"][BUFFERED_KEY] = values["limits"].pop("max_buffered_bytes")
+        return values
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
         rungs = tuple(Rung(**rung) for rung in values["rungs"])
         avif = Avif(**values["avif"]) if values["avif"] else None
-        return cls(**{**values, "rungs": rungs, "avif": avif, "limits": Limits(**values["limits"])})
+        limits = {
+            "max_buffered_bytes" if name == BUFFERED_KEY else name: limit for name, limit in values["limits"].items()
+        }
+        return cls(**{**values, "rungs": rungs, "avif": avif, "limits": Limits(**limits)})
 
 
 def scaled_size(size: tuple[int, int], edge: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from processing.queries import file_outcome
 from processing.queries.file_outcome import FileOutcome
 
 MAX_LISTED = 100
-"""Failures and refusals shown by name. Further ones are only counted."""
+"""Failures and rejections shown by name. Further ones are only counted."""
 RATE_SECONDS = 60
 """The window for the rate at which files arrive. An earlier pause does not affect the remaining time."""
 MIN_ESTIMATE_SECONDS = 5
@@ -88,10 +88,10 @@ class Report:
     kept: int = 0
     """Files kept as companions of photos, or shown as one with another photo."""
     failed_count: int = 0
-    refused_count: int = 0
+    rejected_count: int = 0
     duplicate_count: int = 0
     failed: list[ProcessingJob] = field(default_factory=list)
-    refused: list[Upload] = field(default_factory=list)
+    rejected: list[Upload] = field(default_factory=list)
     """Includes duplicates."""
     companions: int = 0
     """Files that were skipped because they contain no picture of their own."""
@@ -117,11 +117,11 @@ class Report:
 
     @property
     def problem_count(self) -> int:
-        return self.failed_count + self.refused_count + self.duplicate_count
+        return self.failed_count + self.rejected_count + self.duplicate_count
 
     @property
     def unlisted(self) -> int:
-        return self.problem_count - len(self.failed) - len(self.refused)
+        return self.problem_count - len(self.failed) - len(self.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +177,10 @@ def report(album: Album) -> Report:
         added=counts[FileOutcome.ADDED],
         kept=counts[FileOutcome.KEPT],
         failed_count=jobs["all"] - jobs["duplicates"] + listed[FileOutcome.FAILED_DUPLICATE],
-        refused_count=listed[FileOutcome.REFUSED] + listed[FileOutcome.EXPIRED],
+        rejected_count=listed[FileOutcome.REJECTED] + listed[FileOutcome.EXPIRED],
         duplicate_count=jobs["duplicates"] + listed[FileOutcome.DUPLICATE],
         failed=list(failed[:MAX_LISTED]),
-        refused=list(uploads.ended_badly().select_related("duplicate_of")[:MAX_LISTED]),
+        rejected=list(uploads.ended_badly().select_related("duplicate_of")[:MAX_LISTED]),
         companions=counts[FileOutcome.COMPANION],
         skipped_count=counts[FileOutcome.SKIPPED],
         skipped=_skipped(uploads) if counts[FileOutcome.SKIPPED] else [],

@@ -15,7 +15,7 @@ from processing.models import Batch, Upload
 from processing.queries import file_outcome
 from processing.queries.file_outcome import FileOutcome
 
-FAILURES = (FileOutcome.FAILED, FileOutcome.FAILED_DUPLICATE, FileOutcome.REFUSED, FileOutcome.EXPIRED)
+FAILURES = (FileOutcome.FAILED, FileOutcome.FAILED_DUPLICATE, FileOutcome.REJECTED, FileOutcome.EXPIRED)
 
 
 class BatchState(TextChoices):
@@ -30,7 +30,7 @@ class BatchRow:
 
     `files` counts those of the receipt: skipped files, but not `companions`, which are companions without a picture of their own.
     `bytes` is the size of all files but skipped ones. `kept` counts companions of photos and photos shown as one with another.
-    `failed` could not be developed, `refused` did not become jobs, and the album had the bytes of `duplicates` already.
+    `failed` could not be developed, `rejected` did not become jobs, and the album had the bytes of `duplicates` already.
     """
 
     batch: Batch
@@ -39,7 +39,7 @@ class BatchRow:
     photos: int = 0
     kept: int = 0
     failed: int = 0
-    refused: int = 0
+    rejected: int = 0
     duplicates: int = 0
     skipped: int = 0
     companions: int = 0
@@ -101,7 +101,7 @@ def _entry(batch: Batch, counts: Counter[FileOutcome], sizes: Counter[FileOutcom
         photos=counts[FileOutcome.ADDED],
         kept=counts[FileOutcome.KEPT],
         failed=counts[FileOutcome.FAILED] + counts[FileOutcome.FAILED_DUPLICATE],
-        refused=counts[FileOutcome.REFUSED] + counts[FileOutcome.EXPIRED],
+        rejected=counts[FileOutcome.REJECTED] + counts[FileOutcome.EXPIRED],
         duplicates=counts[FileOutcome.DUPLICATE],
         skipped=counts[FileOutcome.SKIPPED],
         companions=counts[FileOutcome.COMPANION],

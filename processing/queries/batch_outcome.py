@@ -14,13 +14,13 @@ from processing.queries.file_status import FileStatus
 IN_ALBUM = (*file_status.UNSETTLED, FileStatus.VERIFIED, FileStatus.DAMAGED, FileStatus.TRASHED)
 """Statuses of files that are in the album or are still being processed."""
 NO_PHOTO = (
-    FileOutcome.REFUSED,
+    FileOutcome.REJECTED,
     FileOutcome.EXPIRED,
     FileOutcome.SKIPPED,
     FileOutcome.CANCELLED,
     FileOutcome.FAILED,
 )
-"""Outcomes of files that did not become photos. Of a duplicate, the status tells."""
+"""Outcomes of files that did not become photos. For duplicates, see the status."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class DiagnosticsPage:
     chunk_bytes: int
     largest_body: int | None
     has_limit: bool
-    """True if a larger body was refused; False if none was tried."""
+    """True if a larger body was rejected; False if none was tried."""
     measured_at: datetime | None
     is_measuring: bool
     groups: tuple[CheckGroup, ...]

@@ -43,7 +43,7 @@ class Reason:
 
     @property
     def advice(self) -> Advice:
-        return help_texts.for_failed(self.code) if self.is_kept else help_texts.for_refused(self.code)
+        return help_texts.for_failed(self.code) if self.is_kept else help_texts.for_rejected(self.code)
 
     @property
     def slug(self) -> str:
@@ -137,9 +137,9 @@ def _matches(scope: FailureScope, reason: Reason) -> bool:
 def _reasons(scope: FailureScope) -> list[Reason]:
     """Returns all reasons: first those that keep their files, then the most frequent. Reasons that are no mishaps come last."""
     failed = scope.jobs.order_by().values_list("error_code").annotate(n=Count("pk"))
-    refused = scope.uploads.order_by().values_list("code").annotate(n=Count("pk"))
+    rejected = scope.uploads.order_by().values_list("code").annotate(n=Count("pk"))
     reasons = [Reason(FailureKind.FAILED, *row) for row in failed] + [
-        Reason(FailureKind.REFUSED, *row) for row in refused
+        Reason(FailureKind.REJECTED, *row) for row in rejected
     ]
     return sorted(reasons, key=lambda reason: (not reason.is_mishap, not reason.is_kept, -reason.count, reason.code))
 
@@ -191,7 +191,7 @@ class _Listing:
 
     def _upload_entry(self, upload: Upload) -> Failure:
         return Failure(
-            reason=self._reason(FailureKind.REFUSED, upload.code),
+            reason=self._reason(FailureKind.REJECTED, upload.code),
             id=str(upload.pk),
             name=upload.name,
             album=upload.album,

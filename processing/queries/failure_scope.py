@@ -1,6 +1,6 @@
 """The filter behind the failure page and its bulk actions.
 
-There are two kinds of failures: failed jobs, which keep their raw files, and refused or expired uploads, which keep nothing.
+There are two kinds of failures: failed jobs, which keep their raw files, and rejected or expired uploads, which keep nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from processing.queries.help_texts import NO_ACTION_CODES
 
 class FailureKind(StrEnum):
     FAILED = "failed"
-    REFUSED = "refused"
+    REJECTED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class FailureSelection:
 @dataclass(frozen=True, slots=True)
 class SelectionSize:
     failed: int
-    refused: int
+    rejected: int
     raw_bytes: int
 
     @property
     def total(self) -> int:
-        return self.failed + self.refused
+        return self.failed + self.rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,15 @@ class FailureScope:
         if self.batch:  # a file is not stored twice: its bytes may have failed as part of another batch
             where &= duplicates.failed_of(self.batch)
         failed = ProcessingJob.objects.failed().filter(where)
-        return failed.none() if self.kind == FailureKind.REFUSED else failed
+        return failed.none() if self.kind == FailureKind.REJECTED else failed
 
     @property
     def uploads(self) -> UploadQuerySet:
-        refused = Upload.objects.ended_badly().filter(self._where("code", "ended_at"))
-        refused = refused.exclude(duplicates.has_failed())  # duplicates of a failed job, which is listed
+        rejected = Upload.objects.ended_badly().filter(self._where("code", "ended_at"))
+        rejected = rejected.exclude(duplicates.has_failed())  # duplicates of a failed job, which is listed
         if self.batch:
-            refused = refused.filter(batch=self.batch)
-        return refused.none() if self.kind == FailureKind.FAILED else refused
+            rejected = rejected.filter(batch=self.batch)
+        return rejected.none() if self.kind == FailureKind.FAILED else rejected
 
     @property
     def of_all_reasons(self) -> FailureScope:

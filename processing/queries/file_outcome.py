@@ -27,7 +27,7 @@ class FileOutcome(StrEnum):
     """Not stored, because another file has the same bytes; but that file failed."""
     DUPLICATE = "duplicate"
     """Not stored, because the album has, or is receiving, the same bytes."""
-    REFUSED = "refused"
+    REJECTED = "refused"
     EXPIRED = "expired"
     SKIPPED = "skipped"
     COMPANION = "companion"
@@ -48,7 +48,7 @@ def conditions() -> dict[FileOutcome, Q]:
         FileOutcome.FAILED_DUPLICATE: duplicates.has_failed(),
         FileOutcome.DUPLICATE: duplicates.IS_DUPLICATE | (job_ended & is_in_album),
         FileOutcome.FAILED: Q(job__state=JobState.FAILED) & ~is_in_album,
-        FileOutcome.REFUSED: Q(state=UploadState.REFUSED) & ~duplicates.IS_DUPLICATE,
+        FileOutcome.REJECTED: Q(state=UploadState.REJECTED) & ~duplicates.IS_DUPLICATE,
         FileOutcome.EXPIRED: Q(state=UploadState.EXPIRED),
         FileOutcome.COMPANION: grouping.IS_SKIPPED_COMPANION,
         FileOutcome.SKIPPED: Q(state=UploadState.SKIPPED) & ~grouping.IS_SKIPPED_COMPANION,

@@ -28,7 +28,7 @@ class FileStatus(TextChoices):
     ARRIVING = "arriving", "Uploading"
     FAILED = "failed", "Failed"
     DAMAGED = "damaged", "Damaged in storage"
-    REFUSED = "refused", "Rejected"
+    REJECTED = "refused", "Rejected"
     EXPIRED = "expired", "Incomplete"
     AGAIN = "again", "Uploaded again"
     CANCELLED = "cancelled", "Cancelled"
@@ -138,8 +138,8 @@ def _status_branches() -> Iterator[When]:
         (FileStatus.EXPIRED, is_lost & Q(twin_lost=UploadState.EXPIRED)),
         (FileStatus.CANCELLED, is_lost & Q(twin_lost=UploadState.CANCELLED)),
         (
-            FileStatus.REFUSED,
-            outcomes[FileOutcome.REFUSED] | (is_lost & Q(twin_lost=UploadState.REFUSED)),
+            FileStatus.REJECTED,
+            outcomes[FileOutcome.REJECTED] | (is_lost & Q(twin_lost=UploadState.REJECTED)),
         ),
     ):
         yield When(condition, then=Value(status.value))

@@ -1,4 +1,4 @@
-"""What a person can do about a file that did not become a photo, by the code of its failure or refusal."""
+"""What a user can do about a file that did not become a photo, by the code of its failure or rejection."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ NO_PHOTO = "Not a photo, safe to dismiss."
 OURS = "Retry it. If it fails again, ask your administrator to check the server log."
 BUCKET = "Ask your administrator to fix this (manage.py check_storage shows the cause), then retry."
 AWAY = "Retry when the bucket is reachable again (manage.py check_storage tests it)."
-SEND_AGAIN = "Upload it again: the server kept nothing of it."
+SEND_AGAIN = "Upload it again: the server has not kept it."
 RECOGNISED = "Files already in the album are recognised."
 
 FAILED: dict[str, Advice] = {
@@ -111,13 +111,13 @@ FAILED: dict[str, Advice] = {
     "s3-unset": Advice("Bucket not configured", BUCKET, retry_may_help=True),
     "s3-network": Advice("Bucket unreachable", AWAY, retry_may_help=True),
     "s3-throttled": Advice("Bucket overloaded", AWAY, retry_may_help=True),
-    "s3-refused": Advice("Bucket refused the request", BUCKET, retry_may_help=True),
+    "s3-refused": Advice("Bucket rejected the request", BUCKET, retry_may_help=True),
     "unexpected": Advice("Internal error", OURS, retry_may_help=True),
     "internal": Advice("Server error", OURS, retry_may_help=True),
 }
 """Advice by the codes of failed jobs. Their raw files are kept, so each can be retried."""
 
-REFUSED: dict[str, Advice] = {
+REJECTED: dict[str, Advice] = {
     "empty-file": Advice("Empty file", COPY_AGAIN),
     "too-large": Advice(
         "File too large", "Export it smaller and upload that, or ask your administrator to raise MAX_FILE_SIZE."
@@ -148,7 +148,7 @@ REFUSED: dict[str, Advice] = {
     "hidden": Advice("Hidden file", "If it is a photo, name the file itself and import it."),
     "expired": Advice("Upload incomplete", f"{SEND_AGAIN} {RECOGNISED}"),
 }
-"""Advice by the codes of refused or expired uploads. Their files are not kept, so they can only be uploaded again."""
+"""Advice by the codes of rejected or expired uploads. Their files are not kept, so they can only be uploaded again."""
 
 NO_ACTION_CODES = IS_A_PHOTO
 """Codes that need no action by the user."""
@@ -160,5 +160,5 @@ def for_failed(code: str) -> Advice:
     return FAILED.get(code, UNKNOWN)
 
 
-def for_refused(code: str) -> Advice:
-    return REFUSED.get(code, Advice(UNKNOWN.reason, SEND_AGAIN))
+def for_rejected(code: str) -> Advice:
+    return REJECTED.get(code, Advice(UNKNOWN.reason, SEND_AGAIN))

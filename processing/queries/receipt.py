@@ -23,7 +23,7 @@ ITERATOR_CHUNK_SIZE = 500
 PHRASES = {
     FileStatus.FAILED: ("failed", "failed"),
     FileStatus.DAMAGED: ("is missing or damaged in storage", "are missing or damaged in storage"),
-    FileStatus.REFUSED: ("was rejected", "were rejected"),
+    FileStatus.REJECTED: ("was rejected", "were rejected"),
     FileStatus.SKIPPED: ("was skipped", "were skipped"),
     FileStatus.EXPIRED: ("is incomplete", "are incomplete"),
     FileStatus.AGAIN: ("was uploaded again", "were uploaded again"),
@@ -54,7 +54,7 @@ DUPLICATE_REASONS = {
     FileStatus.FAILED: "Same file as {name}, which failed: {trouble} Fixing that one fixes both.",
     FileStatus.CANCELLED: "Same file as {name}, which was cancelled. Upload it again if you want it.",
     FileStatus.EXPIRED: "Same file as {name}, which is incomplete. Upload it again.",
-    FileStatus.REFUSED: "Same file as {name}, which was rejected: {trouble}",
+    FileStatus.REJECTED: "Same file as {name}, which was rejected: {trouble}",
 }
 """Reasons for duplicates that were not stored, because a file with the same bytes had been sent, but did not become a photo."""
 

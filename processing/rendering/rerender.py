@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
-from albums import likeness
+from albums import similarity
 from albums.models import Leftover, Photo, Rendition
 from processing import jobs
 from processing.capacity import admission
@@ -211,7 +211,7 @@ def _publish(
     with transaction.atomic():
         finish()
         locked_photo = Photo.objects.select_for_update().get(pk=photo.pk)
-        likeness.save_hash(locked_photo, picture.likeness)
+        similarity.save_hash(locked_photo, picture.perceptual_hash)
         # New renditions have to be read back: the background check starts with photos that have no `checked_at`.
         Photo.objects.filter(pk=photo.pk).update(checked_at=None, **photo_builder.display_columns(picture))
         old = Rendition.objects.filter(photo=photo)

@@ -16,7 +16,7 @@ from processing.rendering.sandbox import Sandbox
 MAX_IN_A_ROW = 6
 """Photos of one owner while another owner's wait.
 
-Measured with two owners of 20 photos of 12 megapixels each, on two busy cores: a new child for every photo took 1.21 to 1.24
+Measured with two owners of 20 photos of 12 megapixels each, on two busy cores: a new child for every photo takes 1.21 to 1.24
 times the time of one owner's 40 photos, and 1.39 to 1.50 times the CPU; six in a row take 1.02 times the CPU.
 """
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from albums import likeness
+from albums import similarity
 from albums.models import Companion, Leftover, Look, Photo, Rendition
 from processing import jobs
 from processing.capacity import admission
@@ -89,7 +89,7 @@ def develop_next() -> bool:
     if not is_published:  # after the heartbeat, which kills the child process when the claim is gone, as it is now
         failure_preview.make(job, shared_sandbox.sandbox())
     failpoints.reach(Point.BEFORE_BATCH_END)
-    batch_completion.finish(job.batch_id)
+    batch_completion.try_to_finish(job.batch_id)
     return True
 
 
@@ -133,7 +133,7 @@ def _process(job: ProcessingJob) -> None:
             return
         photo, renditions, files = photo_builder.rows(job, picture)
         _store(job, photo.original_key, files)
-        _publish_photo(job, photo, renditions, likeness.build_hash(photo, picture.likeness))
+        _publish_photo(job, photo, renditions, similarity.build_hash(photo, picture.perceptual_hash))
 
 
 def _companion(job: ProcessingJob, raw: Path, error: ImageRejected) -> Companion:
@@ -153,7 +153,7 @@ def _companion(job: ProcessingJob, raw: Path, error: ImageRejected) -> Companion
 
 
 def _is_live(raw: Path) -> bool:
-    """True for a file of ISO/IEC 14496-12, the only format in which phones write Live videos."""
+    """True for a file of ISO/IEC 14496-12, the only format of phones' Live videos."""
     with raw.open("rb") as file:
         return file.read(8)[4:] == b"ftyp"
 
@@ -201,7 +201,7 @@ def _fail_integrity(job: ProcessingJob, error: IntegrityError) -> None:
     elif constraints.is_broken(error, Companion, "companion_once_in_album"):
         jobs.fail(job, *DUPLICATE_COMPANION, permanent=True)
     else:
-        log.exception("Job %s: the database refused its rows", job.pk)
+        log.exception("Job %s: the database rejected its rows", job.pk)
         jobs.fail(job, *INTERNAL, permanent=False)
 
 

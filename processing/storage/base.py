@@ -22,7 +22,7 @@ MIN_DIRECT_BYTES = 256 << 10
 
 
 class WriterFenced(Exception):
-    """Another writer took the file over, or the file was deleted: this writer may not write any more."""
+    """Another writer has the file now, or the file was deleted: this writer may not write any more."""
 
 
 class FileWriter(Protocol):
@@ -51,7 +51,7 @@ class AnonymousFile(Protocol):
 
 
 class PartialFile(Protocol):
-    """A file that arrives in several requests. Only the writer that took it over last may write; earlier writers are fenced off.
+    """A file that arrives in several requests. Only its last writer may write; earlier writers are fenced off.
 
     A lock is held only during a write, so a dead or stalled writer blocks no other.
     """
@@ -148,7 +148,7 @@ class Store(Protocol):
     def is_available(self) -> bool:
         """True if the storage is reachable, or if only a real attempt could show otherwise. Cheap: called before every file."""
 
-    def trouble(self) -> StorageError | None:
+    def problem(self) -> StorageError | None:
         """The bucket's current error; None if there is none, or no bucket is configured. Cheap like is_available()."""
 
     def free_bytes(self) -> int | None:

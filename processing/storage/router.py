@@ -95,8 +95,8 @@ class PlacedStore(Storage):
     def is_available(self) -> bool:
         return self.disk.is_available() and (s3_config.current() is None or self.bucket.is_available())
 
-    def trouble(self) -> StorageError | None:
-        return self.bucket.trouble() if s3_config.current() else None
+    def problem(self) -> StorageError | None:
+        return self.bucket.problem() if s3_config.current() else None
 
     def free_bytes(self) -> int:
         """Free bytes of the disk, which holds all partial and temporary files, also those destined for the bucket."""
@@ -121,7 +121,7 @@ class PlacedStore(Storage):
     def path(self, name: str) -> str:
         """The path of a file on the disk. Raises NotImplementedError for keys in the bucket."""
         if storage_keys.location(name) == storage_keys.BUCKET:
-            raise NotImplementedError(f"{name} lies in a bucket: borrow it")
+            raise NotImplementedError(f"{name} is in the bucket: use open_local()")
         return self.disk.path(name)
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":

@@ -66,7 +66,7 @@ NETWORK = ErrorKind("s3-network", "Can't reach the S3 server, or the connection 
 THROTTLED = ErrorKind("s3-throttled", "The bucket limits requests. Retrying more slowly.")
 FULL = ErrorKind("s3-full", "The bucket is full. Free up space or raise its quota.", errno=errno.EDQUOT)
 DAMAGED = ErrorKind("s3-network", "Data was damaged in transfer to or from the bucket. Retrying automatically.")
-REFUSED = ErrorKind("s3-refused", "The bucket rejected a request. See the server's log for details.")
+REJECTED = ErrorKind("s3-refused", "The bucket rejected a request. See the server's log for details.")
 
 NOT_FOUND_CODES = {"NoSuchKey", "NotFound", "404"}
 KINDS_BY_CODE = {
@@ -125,7 +125,7 @@ def classified(error: Exception, key: str = "") -> OSError:
         exceptions.PartialCredentialsError,
         exceptions.CredentialRetrievalError,
     )
-    return StorageError(CREDENTIALS if isinstance(error, credential_errors) else REFUSED, str(error))
+    return StorageError(CREDENTIALS if isinstance(error, credential_errors) else REJECTED, str(error))
 
 
 def _classified_response(response: dict[str, Any], key: str) -> OSError:
@@ -133,5 +133,5 @@ def _classified_response(response: dict[str, Any], key: str) -> OSError:
     if code in NOT_FOUND_CODES:
         return FileNotFoundError(errno.ENOENT, "There are no such bytes", key)
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    kind = KINDS_BY_CODE.get(code) or (NETWORK if status >= 500 else REFUSED)
+    kind = KINDS_BY_CODE.get(code) or (NETWORK if status >= 500 else REJECTED)
     return StorageError(kind, f"{code}: {response.get('Error', {}).get('Message', '')}")

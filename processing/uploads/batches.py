@@ -85,8 +85,8 @@ def join_or_open(
         return lifecycle.create(batch, name, size, metadata)
 
 
-def limit_refusal(number: int) -> RejectionReason | None:
-    """Returns the refusal of a batch's file of this number, counted from 1, if it exceeds MAX_BATCH_FILES. Else None."""
+def limit_rejection(number: int) -> RejectionReason | None:
+    """Returns the reason to reject a batch's file of this number, counted from 1, if it exceeds MAX_BATCH_FILES. Else None."""
     limit = settings.MAX_BATCH_FILES
     return rejections.TOO_MANY.filled(limit=limit) if number > limit else None
 
@@ -143,8 +143,8 @@ def stop_receiving(album: Album, by: str) -> int:
     Jobs of files that have arrived go on, so that a restored album lacks none of them.
     """
     receiving = Upload.objects.receiving().filter(album=album)
-    refusal = rejections.ALBUM_IN_TRASH.filled(by=by)
-    return sum(lifecycle.cancel(upload, refusal.code, refusal.message) for upload in receiving)
+    reason = rejections.ALBUM_IN_TRASH.filled(by=by)
+    return sum(lifecycle.cancel(upload, reason.code, reason.message) for upload in receiving)
 
 
 def requeue(failed: QuerySet[ProcessingJob], by: str) -> int:
@@ -164,8 +164,8 @@ def dismiss_failed(failed: QuerySet[ProcessingJob], by: str) -> int:
     return _move_each(failed, lambda job: jobs.dismiss(job, by))
 
 
-def dismiss_refused(uploads: UploadQuerySet) -> int:
-    """Dismisses those of the uploads that were refused or expired, and returns their number. The batch's report stays."""
+def dismiss_rejected(uploads: UploadQuerySet) -> int:
+    """Dismisses those of the uploads that were rejected or expired, and returns their number. The batch's report stays."""
     return Upload.objects.filter(pk__in=uploads.ended_badly().values("pk")).update(dismissed_at=timezone.now())
 
 

@@ -16,19 +16,19 @@ from processing.uploads.tus.protocol import Creation
 
 
 def create_upload(user: User, album: Album, source: Batch.Source, creation: Creation) -> Upload:
-    """Creates an upload in the user's running batch or in a new one. An empty file is refused at once.
+    """Creates an upload in the user's running batch or in a new one. An empty file is rejected at once.
 
     Raises HttpProblem, and Album.DoesNotExist if the album was deleted meanwhile.
     """
     if creation.length is not None and creation.length > settings.MAX_FILE_BYTES:
         raise HttpProblem(problems.TOO_LARGE)
     if shortage := daily_limit.shortage(user.pk):
-        raise problems.shortage_refusal(shortage)
+        raise problems.shortage_error(shortage)
     session.ensure_room(creation.length or 0, user=user.pk, file_size=creation.length or 0)
     upload = _join_batch(user, album, source, creation)
     _ensure_within_limits(upload)
     if creation.length == 0:
-        lifecycle.refuse(upload, rejections.EMPTY)
+        lifecycle.reject(upload, rejections.EMPTY)
     return upload
 
 
@@ -44,14 +44,14 @@ def _join_batch(user: User, album: Album, source: Batch.Source, creation: Creati
 
 
 def _ensure_within_limits(upload: Upload) -> None:
-    """Refuses the upload if its batch has too many files, and deletes it if the batch lists enough refusals or rows already."""
+    """Rejects the upload if its batch has too many files, and deletes it if the batch lists enough rejections or rows already."""
     count, rows = lifecycle.count(upload.batch_id)
     if rows > lifecycle.MAX_ROWS_PER_INSERT:
         upload.delete()
         raise HttpProblem(problems.TOO_MANY_ROWS)
-    if refusal := batches.limit_refusal(count):
+    if reason := batches.limit_rejection(count):
         if count > 2 * settings.MAX_BATCH_FILES:
             upload.delete()
         else:
-            lifecycle.refuse(upload, refusal)
-        raise HttpProblem(Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal.code, refusal.message))
+            lifecycle.reject(upload, reason)
+        raise HttpProblem(Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason.code, reason.message))

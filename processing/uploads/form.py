@@ -19,11 +19,12 @@ from processing.lib import csrf
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.pipeline.formats import extensions
-from processing.uploads import batches, filenames, lifecycle, rejections, request_body
-from processing.uploads.body_timeouts import TooSlow
+from processing.uploads import batches, filenames, lifecycle, rejections
+from processing.uploads.body import request_body
+from processing.uploads.body.body_timeouts import TooSlow
+from processing.uploads.body.request_body import Body
 from processing.uploads.heartbeat import Heartbeat
 from processing.uploads.rejections import UploadRejected
-from processing.uploads.request_body import Body
 from processing.uploads.writer import UploadWriter
 
 FIELD = "photos"
@@ -94,7 +95,7 @@ class FormUploadHandler(FileUploadHandler):
         """Refuses the file that was being received when the body ended early, and acknowledges the files before it."""
         if self._stream:
             self._stream.abort()
-            lifecycle.refuse(self._stream.upload, rejections.CUT_OFF)
+            lifecycle.reject(self._stream.upload, rejections.CUT_OFF)
             self._stream = None
         self.finish_files()
 
@@ -124,11 +125,11 @@ class FormUploadHandler(FileUploadHandler):
         upload = self._create_upload(file_name)
         self._record_rejection()
         try:
-            if refusal := batches.limit_refusal(self._count):
-                raise UploadRejected(refusal)
+            if reason := batches.limit_rejection(self._count):
+                raise UploadRejected(reason)
             self._stream = UploadWriter(upload, sum(stream.uncounted_bytes for stream in self._stored))
-        except UploadRejected as refused:
-            self._refuse(upload, refused)
+        except UploadRejected as error:
+            self._reject_and_skip(upload, error)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         stream = self._stream
@@ -136,16 +137,16 @@ class FormUploadHandler(FileUploadHandler):
         self._keep_alive(stream)
         try:
             stream.write(raw_data)
-        except UploadRejected as refused:
-            self._refuse(stream.upload, refused)
+        except UploadRejected as error:
+            self._reject_and_skip(stream.upload, error)
 
     def file_complete(self, file_size: int) -> None:
         stream, self._stream = self._stream, None
         assert stream is not None
         try:
             stream.commit()
-        except UploadRejected as refused:
-            self._reject(stream.upload, refused)
+        except UploadRejected as error:
+            self._reject(stream.upload, error)
         else:
             self._stored.append(stream)
 
@@ -163,23 +164,23 @@ class FormUploadHandler(FileUploadHandler):
             return upload
         return lifecycle.create(self.batch, name)
 
-    def _refuse(self, upload: Upload, refused: UploadRejected) -> None:
+    def _reject_and_skip(self, upload: Upload, error: UploadRejected) -> None:
         self._stream = None
-        self._reject(upload, refused)
+        self._reject(upload, error)
         raise SkipFile
 
-    def _reject(self, upload: Upload, refused: UploadRejected) -> None:
+    def _reject(self, upload: Upload, error: UploadRejected) -> None:
         """Rejects the upload when the next one exists or the form has ended, so that the batch is active without a gap.
 
         In a gap, another batch could lock the album, and this one would count as finished.
         """
-        self.has_no_room |= refused.refusal == rejections.DISK_FULL
-        self._rejected = upload, refused
+        self.has_no_room |= error.reason == rejections.DISK_FULL
+        self._rejected = upload, error
 
     def _record_rejection(self) -> None:
         if self._rejected:
-            upload, refused = self._rejected
-            lifecycle.refuse(upload, refused.refusal)
+            upload, error = self._rejected
+            lifecycle.reject(upload, error.reason)
             self._rejected = None
 
     def _keep_alive(self, stream: UploadWriter) -> None:

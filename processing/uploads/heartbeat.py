@@ -1,4 +1,4 @@
-"""Heartbeats of a form or import, whose uploads no other process can continue.
+"""Heartbeats of a form or import: no other process can continue its uploads.
 
 Uploads without a heartbeat expire soon (`UploadQuerySet.abandoned`), so that a dead process does not lock its album for long.
 Heartbeats do not depend on received bytes: syncing a file, or sending it to the bucket, may take a minute.

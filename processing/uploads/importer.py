@@ -38,7 +38,7 @@ class Importer:
         self._heartbeat = Heartbeat()
 
     def run(self, files: Iterable[ImportFile]) -> Iterator[Upload]:
-        """Stores and acknowledges each file, and yields its upload, which has ended as received, refused or skipped.
+        """Stores and acknowledges each file, and yields its upload, which has ended as received, rejected or skipped.
 
         Raises AlbumBusy before the first file. Stops if the batch is cancelled.
         """
@@ -57,7 +57,7 @@ class Importer:
         finally:
             self._heartbeat.end()
             for upload in Upload.objects.receiving().filter(batch=self.batch):
-                lifecycle.refuse(upload, rejections.STOPPED)
+                lifecycle.reject(upload, rejections.STOPPED)
 
     def _create_upload(self, file: ImportFile | None) -> Upload | None:
         if file is None:
@@ -75,8 +75,8 @@ class Importer:
             return upload
         try:
             stream = self._store(upload, file.path)
-        except UploadRejected as refused:
-            lifecycle.refuse(upload, refused.refusal)
+        except UploadRejected as error:
+            lifecycle.reject(upload, error.reason)
         else:
             lifecycle.finish(upload, stream.size, stream.sha256)
         upload.refresh_from_db()

@@ -31,7 +31,7 @@ class KnownFile:
     The caller restores the photo if it is in the trash.
     """
 
-    refusal: RejectionReason
+    reason: RejectionReason
     photo: Photo | None = None
 
 
@@ -46,8 +46,8 @@ class KnownFiles:
 
     def find(self, name: str, sha256: str) -> KnownFile | None:
         if photo := self._photos.get(sha256):
-            refusal = rejections.RESTORED if photo.trashed_at else rejections.DUPLICATE
-            return KnownFile(refusal.filled(name=photo.name), photo)
+            reason = rejections.RESTORED if photo.trashed_at else rejections.DUPLICATE
+            return KnownFile(reason.filled(name=photo.name), photo)
         if companion := self._companions.get((sha256, name)):
             return KnownFile(rejections.KEPT_ALREADY.filled(name=companion.name), companion.photo)
         return None

@@ -34,7 +34,7 @@ COUNT_FILES = (
     "SELECT COUNT(*) FILTER (WHERE state <> 'skipped'), COUNT(*) FROM processing_upload WHERE batch_id = %(batch)s"
 )
 MAX_ROWS_PER_INSERT = 20_000
-"""The maximum number of uploads of one batch, including skipped and refused files."""
+"""The maximum number of uploads of one batch, including skipped and rejected files."""
 
 
 def count(batch: int) -> tuple[int, int]:
@@ -62,11 +62,11 @@ def create_many(batch: Batch, files: list[Declared]) -> list[Upload]:
     return Upload.objects.bulk_create(_upload_for(batch, file) for file in files)
 
 
-def record_refused(batch: Batch, file: Declared, refusal: RejectionReason, photo: Photo | None = None) -> Upload:
+def record_rejected(batch: Batch, file: Declared, reason: RejectionReason, photo: Photo | None = None) -> Upload:
     """Records a file in the batch that is not to be sent, with the reason. `photo` is an existing photo with the same bytes."""
     upload = _upload_for(batch, file)
-    upload.state = UploadState.SKIPPED if refusal == rejections.COMPANION else UploadState.REFUSED
-    upload.code, upload.message = refusal.code, refusal.message
+    upload.state = UploadState.SKIPPED if reason == rejections.COMPANION else UploadState.REJECTED
+    upload.code, upload.message = reason.code, reason.message
     upload.duplicate_of, upload.sha256, upload.ended_at = photo, file.sha256, timezone.now()
     upload.save(force_insert=True)
     return upload
@@ -86,15 +86,15 @@ def record_skipped(batch: Batch, files: Iterable[Declared]) -> None:
 
 def _skipped_upload(batch: Batch, file: Declared) -> Upload:
     """Returns the skipped upload. The server, not the client, decides what is a companion: other files may be unique copies."""
-    refusal = rejections.COMPANION if extensions.is_companion(file.raw_name) else rejections.LEFT_OUT
+    reason = rejections.COMPANION if extensions.is_companion(file.raw_name) else rejections.LEFT_OUT
     upload = _upload_for(batch, file)
-    upload.state, upload.code, upload.message = UploadState.SKIPPED, refusal.code, refusal.message
+    upload.state, upload.code, upload.message = UploadState.SKIPPED, reason.code, reason.message
     upload.ended_at = timezone.now()
     return upload
 
 
 def recreate(ended: Upload, file: Declared) -> Upload:
-    """Replaces a cancelled, expired or refused upload of a running batch by a new one, when its file is sent again."""
+    """Replaces a cancelled, expired or rejected upload of a running batch by a new one, when its file is sent again."""
     with transaction.atomic():
         upload = _upload_for(ended.batch, file)
         upload.save(force_insert=True)
@@ -136,7 +136,7 @@ def touch_seconds() -> float:
 def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
     """Acknowledges a file whose bytes are durable at upload.key: marks it received and creates its job, in one transaction.
 
-    Returns None if there is nothing to develop: the album already has these bytes (the upload is refused as a duplicate), they
+    Returns None if there is nothing to develop: the album already has these bytes (the upload is rejected as a duplicate), they
     are not the declared ones, the file is a companion without a picture, or the upload was cancelled or expired meanwhile.
     Idempotent.
     """
@@ -150,10 +150,10 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
             return None
         has_same_bytes, has_same_name = known_files.matches(upload, sha256)
         if has_same_bytes and (known := known_files.find(upload, sha256)):
-            refuse_known(upload, known, size=size, sha256=sha256)
+            reject_known(upload, known, size=size, sha256=sha256)
             return None
         if upload.declared_sha256 not in ("", sha256):
-            refuse(upload, rejections.NOT_AS_DECLARED, size=size, sha256=sha256)
+            reject(upload, rejections.NOT_AS_DECLARED, size=size, sha256=sha256)
             return None
         note = " ".join(filter(None, (upload.note, SAME_NAME_NOTE if has_same_name else "")))
         if not _end(upload, UploadState.RECEIVED, size=size, sha256=sha256, note=note):
@@ -164,23 +164,23 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
         return jobs.create(upload)
 
 
-def refuse(upload: Upload, refusal: RejectionReason, **fields: object) -> bool:
-    """Ends an upload as refused, with the reason, and deletes its bytes. False if it had ended before."""
-    if refusal.code == rejections.EMPTY.code and extensions.is_companion(upload.name):  # `.nomedia` is always empty
+def reject(upload: Upload, reason: RejectionReason, **fields: object) -> bool:
+    """Ends an upload as rejected, with the reason, and deletes its bytes. False if it had ended before."""
+    if reason.code == rejections.EMPTY.code and extensions.is_companion(upload.name):  # `.nomedia` is always empty
         return skip(upload, rejections.COMPANION, **fields)
-    return _end_without_photo(upload, UploadState.REFUSED, refusal, **fields)
+    return _end_without_photo(upload, UploadState.REJECTED, reason, **fields)
 
 
-def refuse_known(upload: Upload, known: KnownFile, **fields: object) -> None:
-    """Refuses a file whose bytes the album has. Restores their photo if it is in the trash."""
+def reject_known(upload: Upload, known: KnownFile, **fields: object) -> None:
+    """Rejects a file that the album has already, by its bytes. Restores their photo if it is in the trash."""
     if known.photo:
         trash.restore(known.photo)
-    refuse(upload, known.refusal, duplicate_of=known.photo, **fields)
+    reject(upload, known.reason, duplicate_of=known.photo, **fields)
 
 
-def skip(upload: Upload, refusal: RejectionReason, **fields: object) -> bool:
+def skip(upload: Upload, reason: RejectionReason, **fields: object) -> bool:
     """Ends an upload as skipped, which is no failure, and deletes its bytes. False if it had ended before."""
-    return _end_without_photo(upload, UploadState.SKIPPED, refusal, **fields)
+    return _end_without_photo(upload, UploadState.SKIPPED, reason, **fields)
 
 
 def cancel(upload: Upload, code: str, message: str) -> bool:
@@ -201,13 +201,13 @@ def reclaim(upload: Upload, seconds: float) -> bool:
     return is_quiet and _end_without_photo(upload, UploadState.EXPIRED, rejections.RECLAIMED)
 
 
-def _end_without_photo(upload: Upload, target: UploadState, refusal: RejectionReason, **fields: object) -> bool:
+def _end_without_photo(upload: Upload, target: UploadState, reason: RejectionReason, **fields: object) -> bool:
     with transaction.atomic():
-        ended = _end(upload, target, code=refusal.code, message=refusal.message, **fields)
+        ended = _end(upload, target, code=reason.code, message=reason.message, **fields)
         if ended:
             removal.clear_after_commit([upload.key])
             batch_completion.finish_after_commit(upload.batch_id)
-            if refusal.code in IS_A_PHOTO:
+            if reason.code in IS_A_PHOTO:
                 grouping.link_duplicate(upload)
             if upload.multipart_id:
                 transaction.on_commit(lambda: _abort(upload), robust=True)

@@ -34,7 +34,7 @@ class PreflightResult(StrEnum):
     TWICE = "twice"
     ELSEWHERE = "elsewhere"
     TRASH = "trash"
-    REFUSED = "refused"
+    REJECTED = "refused"
     SKIPPED = "skipped"
     LATER = "later"
 
@@ -43,26 +43,26 @@ class PreflightResult(StrEnum):
 class FilePlan:
     """The result for one file. The client sends its bytes to `upload`, starting at `offset`. `photo` has the same bytes.
 
-    `refusal` is the reason why the file is not to be sent, or why a received file did not become a photo.
+    `reason` is the reason why the file is not to be sent, or why a received file did not become a photo.
     """
 
     result: PreflightResult
     upload: Upload | None = None
     offset: int = 0
-    refusal: RejectionReason | None = None
+    reason: RejectionReason | None = None
     photo: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`batch` is the batch that keeps the album busy, if any. `answers` are the results, in the order of the files."""
+    """`batch` is the batch that keeps the album busy, if any. `plans` are the results, in the order of the files."""
 
     batch: Batch | None
     plans: tuple[FilePlan, ...]
 
     def bytes_expected(self, files: Sequence[Declared]) -> int:
         """Returns the total size of the files that are to be sent. `files` must be the list that was compared."""
-        return sum(file.size for file, plan in zip(files, self.plans, strict=True) if plan.refusal is None)
+        return sum(file.size for file, plan in zip(files, self.plans, strict=True) if plan.reason is None)
 
 
 NEXT_BATCH = FilePlan(PreflightResult.LATER)
@@ -106,21 +106,21 @@ def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequen
 
 def _open(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> list[FilePlan]:
     plans = [index.answer(file) for file in files]
-    accepted = [number for number, plan in enumerate(plans) if plan.refusal is None]
+    accepted = [number for number, plan in enumerate(plans) if plan.reason is None]
     for count, number in enumerate(accepted, 1):
-        if refusal := batches.limit_refusal(count):
-            plans[number] = FilePlan(PreflightResult.REFUSED, refusal=refusal)
-    accepted = [number for number in accepted if plans[number].refusal is None]
+        if reason := batches.limit_rejection(count):
+            plans[number] = FilePlan(PreflightResult.REJECTED, reason=reason)
+    accepted = [number for number in accepted if plans[number].reason is None]
     for number, upload in zip(
         accepted, lifecycle.create_many(batch, [files[number] for number in accepted]), strict=True
     ):
         plans[number] = replace(plans[number], upload=upload)
-    refused = []
+    rejected = []
     for file, plan in zip(files, plans, strict=True):
-        if plan.refusal:
+        if plan.reason:
             _restore(plan)
-            refused.append(lifecycle.record_refused(batch, file, plan.refusal, plan.photo))
-    for upload in refused:
+            rejected.append(lifecycle.record_rejected(batch, file, plan.reason, plan.photo))
+    for upload in rejected:
         if name_matching.is_sidecar(upload.name) and not upload.duplicate_of and upload.code in IS_A_PHOTO:
             grouping.link_duplicate(upload)  # it had no photo when it arrived first
     if not accepted:
@@ -136,7 +136,7 @@ def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> 
         if upload is None:
             plan = index.answer(file)
             _restore(plan)
-            yield plan if plan.refusal else NEXT_BATCH
+            yield plan if plan.reason else NEXT_BATCH
         elif upload.state == UploadState.RECEIVING:
             yield _with_checksum(upload, file, uploads, index)
         elif _is_resendable(upload):
@@ -147,7 +147,7 @@ def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> 
 
 def _restore(plan: FilePlan) -> None:
     """Restores the photo that makes the file superfluous, or whose companion does, if it is in the trash."""
-    if plan.refusal and plan.photo and plan.photo.trashed_at:
+    if plan.reason and plan.photo and plan.photo.trashed_at:
         trash.restore(plan.photo)
 
 
@@ -156,12 +156,12 @@ def _with_checksum(upload: Upload, file: Declared, uploads: "_BatchUploads", ind
     if not file.sha256 or upload.declared_sha256:
         return _standing(upload)
     if known := index.known.find(file.name, file.sha256):
-        lifecycle.refuse_known(upload, known, sha256=file.sha256)
-        return FilePlan(_of(known.refusal), refusal=known.refusal, photo=known.photo)
+        lifecycle.reject_known(upload, known, sha256=file.sha256)
+        return FilePlan(_of(known.reason), reason=known.reason, photo=known.photo)
     if twin := uploads.by_checksum.get(_dedup_key(file)):
-        refusal = rejections.TWICE.filled(name=twin.name)
-        lifecycle.refuse(upload, refusal, sha256=file.sha256)
-        return FilePlan(PreflightResult.TWICE, refusal=refusal)
+        reason = rejections.TWICE.filled(name=twin.name)
+        lifecycle.reject(upload, reason, sha256=file.sha256)
+        return FilePlan(PreflightResult.TWICE, reason=reason)
     lifecycle.set_checksum(upload, file.sha256)
     uploads.by_checksum[_dedup_key(file)] = upload
     return _standing(upload)
@@ -175,8 +175,8 @@ def _standing(upload: Upload) -> FilePlan:
             return _received(upload)
     if _is_resendable(upload):
         return FilePlan(PreflightResult.NEW)
-    refusal = RejectionReason(upload.code, upload.message)
-    return FilePlan(_of(refusal), refusal=refusal, photo=upload.duplicate_of)
+    reason = RejectionReason(upload.code, upload.message)
+    return FilePlan(_of(reason), reason=reason, photo=upload.duplicate_of)
 
 
 def _received(upload: Upload) -> FilePlan:
@@ -185,20 +185,20 @@ def _received(upload: Upload) -> FilePlan:
     if job is None:
         return FilePlan(PreflightResult.RECEIVED, upload)
     failure = RejectionReason(job.error_code, job.error_message) if job.state == JobState.FAILED else None
-    return FilePlan(PreflightResult.RECEIVED, upload, refusal=failure, photo=job.photo)
+    return FilePlan(PreflightResult.RECEIVED, upload, reason=failure, photo=job.photo)
 
 
 def _is_resendable(upload: Upload) -> bool:
     return upload.state in (UploadState.CANCELLED, UploadState.EXPIRED) or upload.code in RESENDABLE_CODES
 
 
-def _of(refusal: RejectionReason) -> PreflightResult:
+def _of(reason: RejectionReason) -> PreflightResult:
     matches = {
         rejections.DUPLICATE.code: PreflightResult.HERE,
         rejections.RESTORED.code: PreflightResult.TRASH,
         rejections.COMPANION.code: PreflightResult.SKIPPED,
     }
-    return matches.get(refusal.code, PreflightResult.REFUSED)
+    return matches.get(reason.code, PreflightResult.REJECTED)
 
 
 def _with_offsets(plans: Sequence[FilePlan]) -> tuple[FilePlan, ...]:
@@ -276,14 +276,14 @@ class _DuplicateIndex:
         self._names: dict[tuple[str, str], str] = {}
 
     def answer(self, file: Declared) -> FilePlan:
-        """Returns the result for a file that no batch expects. Call it in the files' order: the second of two is refused."""
-        if refusal := _reason_to_refuse(file):
-            return FilePlan(_of(refusal), refusal=refusal)
+        """Returns the result for a file that no batch expects. Call it in the files' order: the second of two is rejected."""
+        if reason := _rejection_reason(file):
+            return FilePlan(_of(reason), reason=reason)
         if known := self.known.find(file.name, file.sha256):
-            return FilePlan(_of(known.refusal), refusal=known.refusal, photo=known.photo)
+            return FilePlan(_of(known.reason), reason=known.reason, photo=known.photo)
         key = _dedup_key(file)
         if name := self._names.get(key):
-            return FilePlan(PreflightResult.TWICE, refusal=rejections.TWICE.filled(name=name))
+            return FilePlan(PreflightResult.TWICE, reason=rejections.TWICE.filled(name=name))
         if file.sha256:
             self._names[key] = file.name
         if photo := self._elsewhere.get(file.sha256):
@@ -296,7 +296,7 @@ def _dedup_key(file: Declared | Upload) -> tuple[str, str]:
     return known_files.dedup_key(file.name, sha256)
 
 
-def _reason_to_refuse(file: Declared) -> RejectionReason | None:
+def _rejection_reason(file: Declared) -> RejectionReason | None:
     if extensions.is_companion(file.raw_name):
         return rejections.COMPANION
     if not file.size:

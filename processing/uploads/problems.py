@@ -15,11 +15,11 @@ class Problem:
 
 
 class HttpProblem(Exception):
-    """The request is refused. `refusal` is the response; `offset` is the current offset, None if it does not matter."""
+    """The request is rejected. `reason` is the response; `offset` is the current offset, None if it does not matter."""
 
-    def __init__(self, refusal: Problem, offset: int | None = None) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+    def __init__(self, problem: Problem, offset: int | None = None) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
         self.offset = offset
 
 
@@ -54,6 +54,6 @@ GONE = Problem(HTTPStatus.GONE, "gone", "This upload has ended. Create a new one
 FINISHED = Problem(HTTPStatus.FORBIDDEN, "finished", "This upload is finished and can no longer be changed.")
 
 
-def shortage_refusal(shortage: CapacityProblem, offset: int | None = None) -> HttpProblem:
+def shortage_error(shortage: CapacityProblem, offset: int | None = None) -> HttpProblem:
     """Returns the exception for a missing resource."""
     return HttpProblem(Problem(shortage.status, shortage.code, shortage.upload_message), offset)

@@ -77,8 +77,8 @@ def too_large(limit: int) -> RejectionReason:
 
 
 class UploadRejected(Exception):
-    """A file is rejected, for the reason `refusal`."""
+    """A file is rejected, for the reason `problem`."""
 
-    def __init__(self, refusal: RejectionReason) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+    def __init__(self, reason: RejectionReason) -> None:
+        super().__init__(reason.message)
+        self.reason = reason

@@ -63,7 +63,7 @@ class UploadWriter:
             self._receiving.write(chunk)
             failpoints.reach(Point.BYTES_ARRIVE)
         except OSError as error:
-            self._raise_refusal(error)
+            self._raise_rejection(error)
 
     def commit(self) -> None:
         """Makes the bytes durable under the upload's key. Raises UploadRejected if there are none, or no space for them."""
@@ -74,13 +74,13 @@ class UploadWriter:
         except WriterFenced:
             self._abort_with(rejections.TAKEN_AWAY)
         except OSError as error:
-            self._raise_refusal(error)
+            self._raise_rejection(error)
         failpoints.reach(Point.FILE_WRITTEN)
 
     def abort(self) -> None:
         self._receiving.abort()
 
-    def _raise_refusal(self, error: OSError) -> None:
+    def _raise_rejection(self, error: OSError) -> None:
         if error.errno in admission.NO_ROOM:
             self._abort_with(rejections.DISK_FULL)
         if isinstance(error, StorageError):
@@ -89,6 +89,6 @@ class UploadWriter:
         self.abort()
         raise error
 
-    def _abort_with(self, refusal: rejections.RejectionReason) -> None:
+    def _abort_with(self, reason: rejections.RejectionReason) -> None:
         self.abort()
-        raise UploadRejected(refusal)
+        raise UploadRejected(reason)

@@ -38,4 +38,4 @@ def _needs_confirmation(request: HttpRequest) -> bool:
 
 
 def _page(request: HttpRequest, title: str, message: str, button: str, back: str) -> HttpResponse:
-    return render(request, "upload/confirm.html", {"title": title, "words": message, "button": button, "back": back})
+    return render(request, "upload/confirm.html", {"title": title, "message": message, "button": button, "back": back})

@@ -39,15 +39,15 @@ def retry(request: HttpRequest) -> HttpResponse:
     """Requeues the selected failures that still have a raw file."""
     scope = failure_selection.scope(request, request.POST)
     picked = failure_selection.selection(request.POST, scope)
-    refused_count = picked.uploads.count()
+    rejected_count = picked.uploads.count()
     count = batches.requeue(picked.jobs, by=access.username(request))
     if count:
         messages.success(request, f"{count} file{pluralize(count)} will be retried.")
-    if refused_count:
+    if rejected_count:
         messages.warning(
-            request, f"{refused_count} rejected file{pluralize(refused_count)} cannot be retried. Upload again."
+            request, f"{rejected_count} rejected file{pluralize(rejected_count)} cannot be retried. Upload again."
         )
-    if not count and not refused_count:
+    if not count and not rejected_count:
         messages.warning(request, NOTHING_SELECTED)
     return _redirect_to_page(request, scope)
 
@@ -84,7 +84,7 @@ def dismiss(request: HttpRequest) -> HttpResponse:
         return render(request, "failure/dismiss.html", {"size": size, "scope": scope, "carried": carried})
     for album in picked.albums():
         note_deletion(request, album, "failures-dismissed")
-    count = batches.dismiss_failed(picked.jobs, by=access.username(request)) + batches.dismiss_refused(picked.uploads)
+    count = batches.dismiss_failed(picked.jobs, by=access.username(request)) + batches.dismiss_rejected(picked.uploads)
     if kept_count:
         verb = pluralize(kept_count, "belongs,belong")
         messages.warning(request, f"{kept_count} file{pluralize(kept_count)} {verb} {NOT_YOURS}")

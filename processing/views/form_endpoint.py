@@ -18,8 +18,9 @@ from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.models import Batch
 from processing.queries import upload_panel as panel_query
-from processing.uploads import batches, body_timeouts, request_body, upload_slots
+from processing.uploads import batches
 from processing.uploads.batches import AlbumBusy, AlreadySent
+from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.form import CsrfFailed, FormUploadHandler, TooManyParts
 from processing.uploads.problems import HttpProblem
 from processing.views.access import is_htmx
@@ -80,10 +81,10 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormUploadHandler
         if request.accepts("text/html"):
             return error.response
         return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", CSRF_FAILED)
-    except HttpProblem as refused:
+    except HttpProblem as error:
         request_body.close_after_response(request)
-        refusal = refused.refusal
-        return busy(_problem(request, album, refusal.status, refusal.code, refusal.message), "no-slot")
+        problem = error.problem
+        return busy(_problem(request, album, problem.status, problem.code, problem.message), "no-slot")
     except AlreadySent:
         request_body.drain(request)
         return action_response(request, album)

@@ -15,15 +15,15 @@ from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.doctor import measurements
 from processing.models import Batch, Upload
-from processing.uploads import batches, body_timeouts, manifest, preflight, problems, request_body, upload_slots
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle, manifest, preflight, problems
 from processing.uploads.batches import AlbumBusy
+from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.direct import multipart
 from processing.uploads.manifest import BadManifest, Manifest
 from processing.uploads.preflight import Declaration, FilePlan, PreflightResult
 from processing.uploads.problems import HttpProblem, Problem
 from processing.views import s3_companion
-from processing.views.problem_responses import album_in_trash, busy, problem, refused
+from processing.views.problem_responses import album_in_trash, busy, problem, problem_response
 
 MAX_BODY_SECONDS = 30.0
 """Time limit for the whole list. A list of 500 photos is as large as a thumbnail."""
@@ -48,7 +48,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         if shortage := _shortage(request.user, declaration, payload):
             return busy(problem(shortage.status, shortage.code, shortage.upload_message), "shortage")
         batch = declaration.batch
-        if batch and skipped and uploads.count(batch.pk)[1] + len(skipped) > uploads.MAX_ROWS_PER_INSERT:
+        if batch and skipped and lifecycle.count(batch.pk)[1] + len(skipped) > lifecycle.MAX_ROWS_PER_INSERT:
             raise HttpProblem(problems.TOO_MANY_ROWS)
         return _declaration_response(request, album, preflight.declare(album, request.user, files, skipped))
     except AlbumBusy as error:
@@ -56,10 +56,10 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
     except (AlbumInTrash, Album.DoesNotExist):
         return album_in_trash(request, pk)
     except HttpProblem as error:
-        response = refused(request, error.refusal)
-        return busy(response, "no-slot") if error.refusal in upload_slots.REFUSALS else response
+        response = problem_response(request, error.problem)
+        return busy(response, "no-slot") if error.problem in upload_slots.PROBLEMS else response
     except request_body.LengthUnknown:
-        return refused(request, problems.LENGTH_REQUIRED)
+        return problem_response(request, problems.LENGTH_REQUIRED)
     except UnreadablePostError:
         request_body.close_read(request)
         return problem(HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files is incomplete. Send it again.")
@@ -120,8 +120,8 @@ def _batch(request: HttpRequest, batch: Batch) -> dict[str, Any]:
 
 def _file(plan: FilePlan, endpoint: str | None) -> dict[str, Any]:
     """URLs are relative, so that uploads go through the same proxy as the page."""
-    upload, photo, refusal = plan.upload, plan.photo, plan.refusal
-    message = refusal.message if refusal else ""
+    upload, photo, reason = plan.upload, plan.photo, plan.reason
+    message = reason.message if reason else ""
     if plan.result == PreflightResult.ELSEWHERE and photo:
         message = f"Also in your album “{photo.album}”."
     return {
@@ -132,7 +132,7 @@ def _file(plan: FilePlan, endpoint: str | None) -> dict[str, Any]:
         else None,
         "part_bytes": multipart.part_bytes(upload.size) if upload else None,
         "offset": plan.offset,
-        "code": refusal.code if refusal else "",
+        "code": reason.code if reason else "",
         "message": message,
         "photo": photo.get_absolute_url() if photo else None,
     }

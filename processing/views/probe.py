@@ -18,11 +18,12 @@ from django.views.decorators.csrf import csrf_exempt
 from processing.doctor import limits, probe_token, proxy_passthrough
 from processing.doctor.http_probe import MARK
 from processing.lib import csrf
-from processing.uploads import body_timeouts, problems, request_body
+from processing.uploads import problems
+from processing.uploads.body import body_timeouts, request_body
 from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus.protocol import VERSION
 from processing.views.access import may_change_any_album
-from processing.views.problem_responses import refused
+from processing.views.problem_responses import problem_response
 
 METHODS = {"HEAD", "POST", "PATCH", "DELETE"}
 BUFFER_BYTES = 16 << 10
@@ -56,7 +57,7 @@ def probe(request: HttpRequest) -> HttpResponse:
         _check_sender(request)
         response = _measure(request)
     except HttpProblem as error:
-        response = refused(request, error.refusal)
+        response = problem_response(request, error.problem)
     response[MARK] = request.method or ""
     response["Tus-Resumable"] = VERSION
     response["Upload-Offset"] = request.headers.get("Upload-Offset", "0")[:20]

@@ -6,7 +6,8 @@ from typing import Literal, TypeVar
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
 from albums.views.access import AlbumInTrash, album_or_404
-from processing.uploads import problems, request_body, upload_slots
+from processing.uploads import problems
+from processing.uploads.body import request_body, upload_slots
 from processing.uploads.problems import Problem
 
 Response = TypeVar("Response", bound=HttpResponse)
@@ -33,18 +34,18 @@ def busy(response: Response, cause: Cause) -> Response:
     return response
 
 
-def refused(request: HttpRequest, refusal: Problem) -> JsonResponse:
-    """Returns the refusal as JSON, after draining or abandoning the rest of the body.
+def problem_response(request: HttpRequest, reason: Problem) -> JsonResponse:
+    """Returns the problem as JSON, after draining or abandoning the rest of the body.
 
     The body is not drained if no upload slot was free: that would occupy a thread.
     """
-    if refusal in problems.CUT_SHORT:
+    if reason in problems.CUT_SHORT:
         request_body.close_read(request)
-    elif refusal in upload_slots.REFUSALS:
+    elif reason in upload_slots.PROBLEMS:
         request_body.close_after_response(request)
     else:
         request_body.drain(request)
-    return problem(refusal.status, refusal.code, refusal.message)
+    return problem(reason.status, reason.code, reason.message)
 
 
 def album_in_trash(request: HttpRequest, pk: int, *, as_page: bool = False) -> JsonResponse:

@@ -27,7 +27,8 @@ from processing.storage import keys as storage_keys
 from processing.storage import locations
 from processing.storage.s3 import s3_multipart
 from processing.storage.storage_errors import StorageError
-from processing.uploads import body_timeouts, filenames, manifest, problems, request_body, upload_slots
+from processing.uploads import filenames, manifest, problems
+from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.creation import create_upload
 from processing.uploads.direct import multipart as direct_multipart
 from processing.uploads.direct import upload_token
@@ -35,7 +36,7 @@ from processing.uploads.manifest import BadManifest
 from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus import protocol
 from processing.uploads.tus.protocol import Creation
-from processing.views.problem_responses import busy, refused
+from processing.views.problem_responses import busy, problem_response
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Upload, P], HttpResponse]
@@ -71,13 +72,13 @@ def companion_endpoint(**views: Callable[..., HttpResponse]) -> Callable[..., Ht
             album = _check_access(request, pk, token)
             response = view(request, album, **kwargs)
         except HttpProblem as error:
-            response = _refusal(request, error.refusal)
+            response = _problem_response(request, error.problem)
         except AlbumInTrash:
-            response = _refusal(request, problems.ALBUM_IN_TRASH)
+            response = _problem_response(request, problems.ALBUM_IN_TRASH)
         except (Http404, Album.DoesNotExist):
-            response = _refusal(request, problems.NO_SUCH_UPLOAD)
-        except StorageError as trouble:
-            response = _refusal(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message))
+            response = _problem_response(request, problems.NO_SUCH_UPLOAD)
+        except StorageError as error:
+            response = _problem_response(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.message))
         request_body.close_after_response(request)  # a body that the view did not read stays unread
         response["Cache-Control"] = "no-store"
         return response
@@ -147,7 +148,7 @@ def _complete(request: HttpRequest, upload: Upload) -> HttpResponse:
     if not is_done and upload.state == UploadState.RECEIVING:
         response = JsonResponse({"state": "checking", **_location(upload)}, status=HTTPStatus.ACCEPTED)
         return busy(response, "read-back")
-    if upload.state == UploadState.REFUSED and upload.code not in IS_A_PHOTO:
+    if upload.state == UploadState.REJECTED and upload.code not in IS_A_PHOTO:
         raise HttpProblem(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     if upload.state in (UploadState.CANCELLED, UploadState.EXPIRED):
         raise HttpProblem(problems.GONE)
@@ -239,6 +240,6 @@ def _location(upload: Upload) -> dict[str, str]:
     return {"location": upload.album.get_absolute_url(), "key": upload.key}
 
 
-def _refusal(request: HttpRequest, refusal: Problem) -> HttpResponse:
-    response = refused(request, refusal)
-    return busy(response, "bucket") if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else response
+def _problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
+    response = problem_response(request, problem)
+    return busy(response, "bucket") if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else response

@@ -24,14 +24,14 @@ from albums.views.access import AlbumInTrash, album_or_404
 from processing.lib import csrf
 from processing.models import Batch, Upload
 from processing.models.states import UploadState
-from processing.uploads import body_timeouts, problems, request_body, upload_slots
-from processing.uploads import lifecycle as uploads
+from processing.uploads import lifecycle, problems
+from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.creation import create_upload
 from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus import protocol
 from processing.uploads.tus import session as tus_session
 from processing.uploads.tus.protocol import PartHeaders
-from processing.views.problem_responses import Cause, busy, refused
+from processing.views.problem_responses import Cause, busy, problem_response
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -49,11 +49,11 @@ def tus_endpoint(view: View[P]) -> Callable[..., HttpResponseBase]:
                 _check_sender(request)
             response = view(request, *args, **kwargs)
         except HttpProblem as error:
-            response = _refusal(request, error.refusal, error.offset)
+            response = _problem_response(request, error.problem, error.offset)
         except AlbumInTrash:
-            response = _refusal(request, problems.ALBUM_IN_TRASH)
+            response = _problem_response(request, problems.ALBUM_IN_TRASH)
         except (Http404, Album.DoesNotExist):
-            response = _refusal(request, problems.NO_SUCH_UPLOAD)
+            response = _problem_response(request, problems.NO_SUCH_UPLOAD)
         request_body.close_after_response(request)  # a body that the view did not read stays unread
         response["Tus-Resumable"] = protocol.VERSION
         response["Cache-Control"] = "no-store"
@@ -86,15 +86,15 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _receive_first(request: HttpRequest, upload: Upload, part: PartHeaders) -> int:
-    """Returns the offset after the first bytes. Cancels the upload if they are refused, since the client has no URL to resume at.
+    """Returns the offset after the first bytes. Cancels a rejected upload, since the client has no URL to resume at.
 
     An interrupted body does not cancel the upload.
     """
     try:
         return _receive(request, upload, part)
     except HttpProblem as error:
-        if error.refusal not in problems.CUT_SHORT:
-            uploads.cancel(upload, error.refusal.code, error.refusal.message)
+        if error.problem not in problems.CUT_SHORT:
+            lifecycle.cancel(upload, error.problem.code, error.problem.message)
         raise
 
 
@@ -176,21 +176,21 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
     return response
 
 
-def _refusal(request: HttpRequest, refusal: Problem, offset: int | None = None) -> HttpResponse:
-    response = refused(request, refusal)
+def _problem_response(request: HttpRequest, problem: Problem, offset: int | None = None) -> HttpResponse:
+    response = problem_response(request, problem)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
-    if refusal is protocol.WRONG_VERSION:
+    if problem is protocol.WRONG_VERSION:
         response["Tus-Version"] = protocol.VERSION
-    cause = _retry_cause(refusal)
+    cause = _retry_cause(problem)
     return busy(response, cause) if cause else response
 
 
-def _retry_cause(refusal: Problem) -> Cause | None:
+def _retry_cause(problem: Problem) -> Cause | None:
     """Returns why the client should try again later, None if it should not."""
-    if refusal is problems.ALBUM_BUSY:
+    if problem is problems.ALBUM_BUSY:
         return "album-busy"
-    if refusal in upload_slots.REFUSALS:
+    if problem in upload_slots.PROBLEMS:
         return "no-slot"
-    is_temporary = refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.status == HTTPStatus.TOO_MANY_REQUESTS
+    is_temporary = problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR or problem.status == HTTPStatus.TOO_MANY_REQUESTS
     return "shortage" if is_temporary else None

@@ -8,13 +8,12 @@ from django.utils import timezone
 from albums import album_trash, removal, trash
 from albums.models import Album, Leftover, Photo
 from processing.integrity import consistency, scrub
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
 from processing.queries import queue_overview
 from processing.rendering import worker
-from processing.uploads import batches
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle
 from tests.albums.test_trash import files, rows
 from tests.processing import making
 
@@ -32,7 +31,7 @@ def test_an_album_in_the_trash_keeps_its_files_and_is_still_checked(
 
     with django_capture_on_commit_callbacks(execute=True):
         assert album_trash.move_to_trash(album, by="anna") is True
-        recovery.sweep()
+        sweep.sweep()
 
     report = consistency.verify()
     assert (files(data_dir), report.photos, report.is_clean) == (files_before, 1, True)
@@ -119,7 +118,7 @@ def test_uploads_in_progress_are_cancelled_with_a_reason(album, data_dir):
     upload.refresh_from_db()
     assert (upload.state, upload.code) == (UploadState.CANCELLED, "album-in-trash")
     assert upload.message.startswith("anna moved the album to the trash")
-    assert uploads.finish(upload, 1, "0" * 64) is None
+    assert lifecycle.finish(upload, 1, "0" * 64) is None
 
 
 def test_photos_received_before_are_developed_and_shown_when_the_album_is_restored(
@@ -151,7 +150,7 @@ def test_the_sweep_cancels_uploads_that_a_crash_left_in_progress(album):
     upload = making.upload(album)
     age(album, seconds=1)  # the row was written before the process was killed
 
-    assert recovery.sweep().stopped == 1
+    assert sweep.sweep().stopped == 1
 
     upload.refresh_from_db()
     assert upload.code == "album-in-trash"
@@ -163,7 +162,7 @@ def test_the_sweep_deletes_albums_permanently_after_their_days_in_the_trash(
     age(album, days=30, seconds=1)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert recovery.sweep().trashed_albums == 1
+        assert sweep.sweep().trashed_albums == 1
 
     assert (files(data_dir), Album.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
@@ -173,7 +172,7 @@ def test_the_sweep_keeps_shown_albums_and_recently_trashed_ones(album, owner):
     rows(recently_trashed, 1)
     age(recently_trashed, days=29, hours=23)
 
-    assert recovery.sweep().trashed_albums == 0
+    assert sweep.sweep().trashed_albums == 0
     assert set(Album.objects.all()) == {album, recently_trashed}
     assert Photo.objects.count() == 1
 
@@ -182,9 +181,9 @@ def test_no_album_is_deleted_permanently_while_the_storage_is_unavailable(album,
     age(album, days=31)
     (data_dir / "originals").rename(data_dir / "elsewhere")
 
-    assert recovery.sweep().trashed_albums == 0
+    assert sweep.sweep().trashed_albums == 0
     (data_dir / "elsewhere").rename(data_dir / "originals")
-    assert recovery.sweep().trashed_albums == 1
+    assert sweep.sweep().trashed_albums == 1
 
 
 def test_a_large_album_is_deleted_in_chunks_after_those_longer_in_the_trash(album, owner, monkeypatch):
@@ -212,9 +211,9 @@ def test_the_sweep_deletes_what_one_request_cannot_delete_of_a_large_album(album
 
     response = client.post(reverse("albums:delete-permanently", args=[album.pk]), follow=True)
 
-    assert "the rest of it is deleted within the next minutes" in response.content.decode()
+    assert "The rest is deleted within minutes." in response.content.decode()
     assert (album.photos.count(), Album.objects.trashed().count()) == (3, 1)
-    assert (recovery.sweep().trashed_albums, Photo.objects.count(), Album.objects.count()) == (1, 0, 0)
+    assert (sweep.sweep().trashed_albums, Photo.objects.count(), Album.objects.count()) == (1, 0, 0)
 
 
 def test_an_album_restored_during_a_purge_keeps_its_remaining_photos(album, monkeypatch):

@@ -8,7 +8,7 @@ from albums import removal, shelf, trash
 from albums.models import Album, Leftover, Photo
 from processing import jobs
 from processing.integrity import consistency
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.queries import queue_overview
 from processing.queries import upload_panel as panel_query
 from tests.processing import making
@@ -124,7 +124,7 @@ def test_the_sweep_deletes_what_one_request_cannot_delete_of_a_large_trash(album
 
     assert "2 photos were deleted permanently" in response.content.decode()
     assert "remaining photos are deleted within minutes" in response.content.decode()
-    assert (recovery.sweep().trashed_photos, Photo.objects.count()) == (3, 0)
+    assert (sweep.sweep().trashed_photos, Photo.objects.count()) == (3, 0)
 
 
 def test_all_photos_in_the_trash_are_restored_at_once(album):
@@ -142,7 +142,7 @@ def test_the_sweep_deletes_photos_permanently_after_their_days_in_the_trash(
     age(photo, days=30, seconds=1)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert recovery.sweep().trashed_photos == 1
+        assert sweep.sweep().trashed_photos == 1
 
     assert (files(data_dir), Photo.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
@@ -151,7 +151,7 @@ def test_the_sweep_keeps_shown_photos_and_recently_trashed_ones(album, data_dir)
     shown, recently_trashed = rows(album, 2)
     age(recently_trashed, days=29, hours=23)
 
-    assert recovery.sweep().trashed_photos == 0
+    assert sweep.sweep().trashed_photos == 0
     assert list(album.photos.all()) == [shown, recently_trashed]
 
 
@@ -159,9 +159,9 @@ def test_no_photo_is_deleted_permanently_while_the_storage_is_unavailable(photo,
     age(photo, days=31)
     (data_dir / "originals").rename(data_dir / "elsewhere")
 
-    assert recovery.sweep().trashed_photos == 0
+    assert sweep.sweep().trashed_photos == 0
     (data_dir / "elsewhere").rename(data_dir / "originals")
-    assert recovery.sweep().trashed_photos == 1
+    assert sweep.sweep().trashed_photos == 1
 
 
 def test_a_photo_is_deleted_at_the_time_that_is_shown(album, settings):

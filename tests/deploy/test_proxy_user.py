@@ -39,7 +39,7 @@ def reachable() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def installation(reachable) -> Iterator[Installation]:
-    """An installation with one photo, whose processes were started with umask 0.
+    """An installation with one photo and processes started with umask 0.
 
     New files inherit the group of their directory (setgid), as if the processes ran with that group.
     """

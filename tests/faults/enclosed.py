@@ -53,7 +53,7 @@ def _reach(endpoint: str, data_dir: Path, is_fenced: bool = True) -> str:
 
     s3_client._client.cache_clear()  # the cached client keeps connections open
     connection = Connection("photos", endpoint, access_key="A", secret_key="B", is_fenced=is_fenced)
-    problem = S3Store(connection, data_dir).trouble()
+    problem = S3Store(connection, data_dir).problem()
     return problem.code if problem else ""
 
 

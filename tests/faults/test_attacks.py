@@ -171,7 +171,7 @@ def test_others_are_served_while_the_proxy_is_attacked(behind, kind: Callable[[T
 
 @pytest.fixture
 def impatient(tmp_path) -> Iterator[Server]:
-    """A server with short time limits, except for uploads, whose bodies may take long."""
+    """A server with short time limits, except for uploads: their bodies may take long."""
     with Installation(tmp_path, {"WEB_THREADS": "4", "REQUEST_SECONDS": "2", "BODY_IDLE_SECONDS": "3"}) as installation:
         installation.start("serve")
         yield Server(target_of(installation, installation.url), installation, "serve")

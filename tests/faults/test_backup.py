@@ -28,7 +28,7 @@ QUIET = {"SCRUB_BYTES_PER_DAY": "0", "SWEEP_SECONDS": "1"}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Installation]:
-    """An installation with three photos, a failed file whose raw bytes are kept, and a running web server."""
+    """An installation with three photos, a failed file with its raw bytes, and a running web server."""
     with Installation(tmp_path_factory.mktemp("site"), QUIET) as installation:
         fill(installation)
         yield installation
@@ -168,8 +168,8 @@ def test_a_damaged_file_in_the_backup_is_named_and_left_out_only_on_request(empt
     )
     corrupt(backup / "files" / str(sha256)[:2] / str(sha256))
 
-    refused = empty.manage("restore", str(backup), status=1).stderr
-    assert f"{key} is damaged in the backup." in refused
+    rejected = empty.manage("restore", str(backup), status=1).stderr
+    assert f"{key} is damaged in the backup." in rejected
     assert not empty.manage("verify", "--json", status=None).stdout.startswith("{")  # no database was created
 
     empty.manage("restore", str(backup), "--without-damaged")
@@ -286,8 +286,8 @@ def test_files_in_a_bucket_are_backed_up_and_restored_onto_the_disk(moto, empty,
         site.manage("backup", str(tmp_path / "backup"), "--renditions")
         assert "Drill passed" in site.manage("restore", str(tmp_path / "backup"), "--drill").stdout
 
-    refused = empty.manage("restore", str(tmp_path / "backup"), status=1).stderr
-    assert "has files in a bucket, but none is configured" in refused
+    rejected = empty.manage("restore", str(tmp_path / "backup"), status=1).stderr
+    assert "has files in a bucket, but none is configured" in rejected
     empty.manage("restore", str(tmp_path / "backup"), "--onto-disk")
     assert empty.ask("SELECT * FROM processing_bucketconnection") == []
     assert verify(empty) == CLEAN

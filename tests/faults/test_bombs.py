@@ -66,7 +66,7 @@ def gif(side: int) -> bytes:
 
 
 def jpeg(side: int) -> bytes:
-    """A small JPEG whose header declares another size."""
+    """A small JPEG with another size in its header."""
     content = bytearray(making.jpeg((64, 64)))
     frame = content.index(b"\xff\xc0")
     content[frame + 5 : frame + 9] = struct.pack(">HH", side, side)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.faults
 PHOTOS = 3
 SECONDS = 240
 """Time limit for a process to reach its crash point, even on a busy machine."""
-WEB_POINTS = (f"{Point.BYTES_ARRIVE}:2", f"{Point.FILE_WRITTEN}:2", f"{Point.BEFORE_BELL}:2")
+WEB_POINTS = (f"{Point.BYTES_ARRIVE}:2", f"{Point.FILE_WRITTEN}:2", f"{Point.BEFORE_WAKEUP}:2")
 WORKER_POINTS = (
     f"{Point.CLAIMED}:2",
     f"{Point.BETWEEN_RENDITIONS}:3",
@@ -50,7 +50,7 @@ def installation(tmp_path):
 
 @pytest.fixture(scope="module")
 def shared_installation(tmp_path_factory):
-    """An installation whose web server keeps running, shared by the tests of this module."""
+    """An installation with a running web server, shared by the tests of this module."""
     with Installation(tmp_path_factory.mktemp("serving"), QUICK) as installation:
         installation.start("serve")
         yield installation
@@ -58,7 +58,7 @@ def shared_installation(tmp_path_factory):
 
 @pytest.fixture
 def album(shared_installation, photos):
-    """An album whose photos have just been received."""
+    """An album with photos that have just been received."""
     session = shared_installation.sign_in()
     album = shared_installation.new_album(session, "Summer")
     assert shared_installation.send(session, album, photos).ok

@@ -54,15 +54,15 @@ def test_the_move_is_refused_while_darkroom_runs_and_to_an_unsuitable_target(ins
     url = postgresql.new_database()
 
     installation.start("serve")
-    assert "Darkroom is running" in refusal(installation, url)
+    assert "Darkroom is running" in rejection(installation, url)
     installation.stop("serve")
 
-    assert "not PostgreSQL" in refusal(installation, "sqlite:////tmp/other.sqlite3")
+    assert "not PostgreSQL" in rejection(installation, "sqlite:////tmp/other.sqlite3")
     installation.manage("move_database", url, "--no-verify")
-    assert "The target is not empty" in refusal(installation, url)
+    assert "The target is not empty" in rejection(installation, url)
 
 
-def refusal(installation: Installation, url: str) -> str:
+def rejection(installation: Installation, url: str) -> str:
     return installation.manage("move_database", url, status=1).stderr
 
 

@@ -44,7 +44,7 @@ def fill(disk: Path, leave: int) -> Path:
 
 
 def photos(count: int = PHOTOS, size: tuple[int, int] = (1600, 1200), quality: int = 60) -> dict[str, bytes]:
-    """Photos with noise, whose renditions are large."""
+    """Photos with noise, which makes their renditions large."""
     return {f"{number}.jpg": noisy_photo(size, quality) for number in range(count)}
 
 

@@ -30,18 +30,18 @@ def by_tus(client, album):
 @pytest.mark.parametrize("send", [by_form, by_manifest, by_tus])
 def test_a_file_beyond_the_limit_is_rejected_with_the_same_code_and_message(signed_in, album, settings, send):
     settings.MAX_BATCH_FILES = 1
-    refusal = rejections.TOO_MANY.filled(limit=1)
+    reason = rejections.TOO_MANY.filled(limit=1)
 
     send(signed_in, album)
 
     uploads = {upload.name: (upload.code, upload.message) for upload in Upload.objects.all()}
-    assert uploads == {"1.jpg": ("", ""), "2.jpg": (refusal.code, refusal.message)}
+    assert uploads == {"1.jpg": ("", ""), "2.jpg": (reason.code, reason.message)}
 
 
 def test_a_tus_client_gets_the_same_message_in_its_response(signed_in, album, settings):
     settings.MAX_BATCH_FILES = 1
-    refusal = rejections.TOO_MANY.filled(limit=1)
+    reason = rejections.TOO_MANY.filled(limit=1)
 
     response = by_tus(signed_in, album)
 
-    assert (response.status_code, response.json()) == (413, {"error": refusal.code, "message": refusal.message})
+    assert (response.status_code, response.json()) == (413, {"error": reason.code, "message": reason.message})

@@ -15,8 +15,7 @@ from processing.models import Batch, JobEvent, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
 from processing.queries import batch_list
 from processing.rendering import worker
-from processing.uploads import lifecycle as uploads
-from processing.uploads import rejections
+from processing.uploads import lifecycle, rejections
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -118,11 +117,15 @@ def test_files_are_listed_with_status_and_reason(signed_in, album):
 def test_the_failure_page_is_linked_only_when_it_lists_something(signed_in, album):
     desk = '/failures/?batch={}"'
     failed = failed_batch(album)
-    refused = making.upload(album).batch
-    uploads.refuse(Upload.objects.get(batch=refused), rejections.EMPTY)
+    rejected = making.upload(album).batch
+    lifecycle.reject(Upload.objects.get(batch=rejected), rejections.EMPTY)
     good = verified_batch(album)
 
-    assert [desk.format(batch.pk) in page(signed_in, batch) for batch in (failed, refused, good)] == [True, True, False]
+    assert [desk.format(batch.pk) in page(signed_in, batch) for batch in (failed, rejected, good)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_files_can_be_filtered_by_status(signed_in, album):
@@ -190,7 +193,7 @@ def test_the_list_counts_the_files_of_each_batch_by_outcome(signed_in, album):
     batch = processed_batch(album, 2)
     making.received(album, b"no picture", batch=batch)
     worker.develop_next()
-    uploads.refuse(making.upload(album, batch=batch), rejections.EMPTY)
+    lifecycle.reject(making.upload(album, batch=batch), rejections.EMPTY)
     content = making.jpeg((500, 400))
     making.received(album, content, batch=batch)
     making.received(album, content, batch=batch)
@@ -199,7 +202,7 @@ def test_the_list_counts_the_files_of_each_batch_by_outcome(signed_in, album):
 
     (entry,) = signed_in.get("/batches/").context["entries"]
 
-    counts = (entry.files, entry.photos, entry.failed, entry.refused, entry.active)
+    counts = (entry.files, entry.photos, entry.failed, entry.rejected, entry.active)
     assert counts == (7, 3, 1, 1, 1)
     assert (entry.is_busy, entry.settled) == (True, 6)
     assert b'hx-trigger="every 2s"' in signed_in.get("/batches/").content
@@ -215,24 +218,24 @@ def test_the_list_is_filtered_by_state_album_person_and_text(album, owner, stran
     winter = Album.objects.create(title="Winter", owner=stranger)
     completed = processed_batch(album, name="DONE_{}.JPG")
     failed = failed_batch(album)
-    refused = making.upload(album).batch
-    uploads.refuse(Upload.objects.get(batch=refused), rejections.EMPTY)
+    rejected = making.upload(album).batch
+    lifecycle.reject(Upload.objects.get(batch=rejected), rejections.EMPTY)
     duplicate = making.upload(album).batch
-    uploads.refuse(Upload.objects.get(batch=duplicate), rejections.DUPLICATE)
+    lifecycle.reject(Upload.objects.get(batch=duplicate), rejections.DUPLICATE)
     active = received_batch(winter, name="BUSY_{}.JPG")
 
     expected = {
-        "": [active, duplicate, refused, failed, completed],
+        "": [active, duplicate, rejected, failed, completed],
         "?state=at-work": [active],
-        "?state=failures": [refused, failed],
+        "?state=failures": [rejected, failed],
         "?state=done": [duplicate, completed],
         f"?album={winter.pk}": [active],
-        f"?person={owner.pk}": [duplicate, refused, failed, completed],
+        f"?person={owner.pk}": [duplicate, rejected, failed, completed],
         "?text=wint": [active],
         "?text=done_0": [completed],
         f"?text=img&state=failures&album={album.pk}&person={owner.pk}": [failed],
         "?text=100%25": [],
-        "?state=nonsense&album=x&person=9999999&page=-1": [active, duplicate, refused, failed, completed],
+        "?state=nonsense&album=x&person=9999999&page=-1": [active, duplicate, rejected, failed, completed],
     }
 
     assert {query: listed(client_of(admin), query) for query in expected} == {

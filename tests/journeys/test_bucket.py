@@ -1,4 +1,4 @@
-"""A complete installation whose photos are stored in a bucket."""
+"""A complete installation that stores photos in a bucket."""
 
 import hashlib
 import re
@@ -118,8 +118,8 @@ def test_uploads_are_rejected_while_the_bucket_is_away_and_accepted_afterwards(t
             server.stop()
             polling.until(lambda: not installation.answers(), 120, "the server does not notice")
 
-            refused = installation.send(session, album, {"early.jpg": making.jpeg(number=4)})
-            assert (refused.status_code, refused.json()["error"]) == (503, "storage-away")
+            rejected = installation.send(session, album, {"early.jpg": making.jpeg(number=4)})
+            assert (rejected.status_code, rejected.json()["error"]) == (503, "storage-away")
 
             server.start()
             server.client().create_bucket(Bucket=environment["S3_BUCKET"])

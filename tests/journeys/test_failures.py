@@ -10,8 +10,7 @@ from processing import jobs
 from processing.models import Batch, Preview, ProcessingJob, Upload
 from processing.models.states import JobState
 from processing.queries import album_progress
-from processing.uploads import lifecycle as uploads
-from processing.uploads import rejections
+from processing.uploads import lifecycle, rejections
 from tests import stack
 from tests.processing import making
 
@@ -23,7 +22,7 @@ DESK, RETRY, DISMISS = "/failures/", "/failures/retry/", "/failures/dismiss/"
 @pytest.fixture
 def batch(album) -> Batch:
     upload = making.upload(album, name="keeps it open.jpg")
-    uploads.cancel(upload, "cancelled", "It was cancelled.")
+    lifecycle.cancel(upload, "cancelled", "It was cancelled.")
     return upload.batch
 
 
@@ -33,11 +32,9 @@ def fail(batch: Batch, code: str = "broken", name: str = "photo.jpg", content: b
     return ProcessingJob.objects.get(pk=job.pk)
 
 
-def reject(
-    batch: Batch, refusal: rejections.RejectionReason = rejections.CUT_OFF, photo: Photo | None = None
-) -> Upload:
+def reject(batch: Batch, reason: rejections.RejectionReason = rejections.CUT_OFF, photo: Photo | None = None) -> Upload:
     upload = making.upload(batch.album, name="refused.jpg", batch=batch)
-    uploads.refuse(upload, refusal, duplicate_of=photo)
+    lifecycle.reject(upload, reason, duplicate_of=photo)
     return upload
 
 
@@ -257,8 +254,8 @@ def test_a_failure_without_a_raw_file_is_dismissed_without_a_question(signed_in,
     response = signed_in.post(DISMISS, {"pick": f"upload:{rejected_upload.pk}"})
 
     assert messages_of(response) == ["1 problem dismissed."]
-    assert [upload.name for upload in album_progress.report(batch.album).refused] == [other_upload.name]
-    assert album_progress.report(batch.album).refused_count == 1
+    assert [upload.name for upload in album_progress.report(batch.album).rejected] == [other_upload.name]
+    assert album_progress.report(batch.album).rejected_count == 1
     assert Upload.objects.get(pk=rejected_upload.pk).dismissed_at is not None
 
 

@@ -17,8 +17,7 @@ from processing.capacity import admission
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.storage import locations
-from processing.uploads import batches, form, rejections
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, form, lifecycle, rejections
 from tests.processing import making
 from tests.processing.lines import Line
 
@@ -38,7 +37,7 @@ def send(client: Client, album: Album, *files: SimpleUploadedFile, headers=None,
 
 
 def rejection_codes() -> dict[str, str]:
-    return dict(Upload.objects.filter(state=UploadState.REFUSED).values_list("name", "code"))
+    return dict(Upload.objects.filter(state=UploadState.REJECTED).values_list("name", "code"))
 
 
 def test_uploaded_photos_become_jobs_and_the_response_redirects_to_the_album(signed_in, album):
@@ -224,7 +223,7 @@ PHOTO = 'name="photos"; filename="a.jpg"'
 
 @pytest.fixture
 def browser(owner) -> Client:
-    """A client whose requests need a CSRF token; its cookie is set."""
+    """A client that needs a CSRF token; its cookie is set."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
     client.cookies["csrftoken"] = TOKEN
@@ -396,12 +395,12 @@ def test_a_form_that_is_sent_twice_creates_one_batch(signed_in, album):
 
 
 def reject_as_cut_off(upload: Upload) -> None:
-    uploads.refuse(upload, rejections.CUT_OFF)
+    lifecycle.reject(upload, rejections.CUT_OFF)
 
 
 def reject_as_expired(upload: Upload) -> None:
     Upload.objects.update(expires_at=timezone.now())
-    uploads.expire(upload)
+    lifecycle.expire(upload)
 
 
 @pytest.mark.parametrize("interrupt", [reject_as_cut_off, reject_as_expired])
@@ -511,7 +510,7 @@ def test_a_chunked_form_without_photos_is_rejected(signed_in, album):
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=X"])
 def test_the_body_of_a_rejected_form_is_not_read(signed_in, album, content_type):
-    """Under gunicorn, whose main thread discards the rest of a body."""
+    """Under gunicorn: its main thread discards the rest of a body."""
     body = io.BytesIO(bytes(1_000_000))
     environ = {"content_type": content_type, "CONTENT_TYPE": content_type, "wsgi.input": body, "gunicorn.socket": None}
     if "multipart" in content_type:

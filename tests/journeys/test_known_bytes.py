@@ -63,18 +63,18 @@ UPLOAD_METHODS = [by_form, by_tus, by_declaration, by_late_checksum, by_import]
 
 
 @pytest.mark.parametrize("send", UPLOAD_METHODS)
-@pytest.mark.parametrize("refusal", [rejections.DUPLICATE, rejections.RESTORED], ids=lambda refusal: refusal.code)
+@pytest.mark.parametrize("reason", [rejections.DUPLICATE, rejections.RESTORED], ids=lambda reason: reason.code)
 def test_bytes_of_a_photo_are_rejected_and_restore_it_from_the_trash(
-    signed_in, album, photo, content, tmp_path, send, refusal
+    signed_in, album, photo, content, tmp_path, send, reason
 ):
-    if refusal == rejections.RESTORED:
+    if reason == rejections.RESTORED:
         trash.move_to_trash(photo)
 
     send(signed_in, album, content, tmp_path)
 
     upload = Upload.objects.get(name=NAME)
-    assert (upload.state, upload.code, upload.duplicate_of) == (UploadState.REFUSED, refusal.code, photo)
-    assert upload.message == refusal.filled(name="first.jpg").message
+    assert (upload.state, upload.code, upload.duplicate_of) == (UploadState.REJECTED, reason.code, photo)
+    assert upload.message == reason.filled(name="first.jpg").message
     assert list(album.photos.shown()) == [photo]
 
 

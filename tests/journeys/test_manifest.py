@@ -11,12 +11,11 @@ from albums import trash
 from albums.models import Album, Companion
 from processing import jobs
 from processing.capacity import admission
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.storage import store
-from processing.uploads import batches
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle
 from tests.journeys.test_tus import patch
 from tests.processing import making
 
@@ -139,7 +138,7 @@ def test_a_file_that_the_album_has_is_not_sent_and_is_recorded_as_duplicate(sign
     entry = response.json()["files"][0]
     assert (entry["upload"], entry["photo"], entry["code"]) == (None, f"/photos/{photo.pk}/", "duplicate")
     upload = Upload.objects.get(name="again.jpg")
-    assert (upload.state, upload.code, upload.duplicate_of) == (UploadState.REFUSED, "duplicate", photo)
+    assert (upload.state, upload.code, upload.duplicate_of) == (UploadState.REJECTED, "duplicate", photo)
 
 
 @pytest.mark.parametrize("opens", [True, False])
@@ -201,7 +200,7 @@ def test_received_bytes_of_a_photo_in_the_trash_restore_it(signed_in, album):
     patch(signed_in, path, 0, b"picture")
 
     upload = Upload.objects.get(name="again.jpg")
-    assert (upload.state, upload.code, upload.duplicate_of) == (UploadState.REFUSED, "restored", photo)
+    assert (upload.state, upload.code, upload.duplicate_of) == (UploadState.REJECTED, "restored", photo)
     assert list(album.photos.shown()) == [photo]
 
 
@@ -231,7 +230,7 @@ def test_a_checksum_that_is_declared_later_makes_the_upload_a_duplicate(signed_i
 
     assert states(response) == ["here"]
     duplicate = Upload.objects.get(name="again.jpg")
-    assert (duplicate.state, duplicate.duplicate_of) == (UploadState.REFUSED, photo)
+    assert (duplicate.state, duplicate.duplicate_of) == (UploadState.REJECTED, photo)
     assert batches.running_in(album) is None
 
 
@@ -264,7 +263,7 @@ def test_bytes_that_differ_from_the_declared_checksum_are_rejected(
         patch(signed_in, path, 0, b"PICTURE")
 
     upload = Upload.objects.get()
-    assert (upload.state, upload.code) == (UploadState.REFUSED, "not-as-declared")
+    assert (upload.state, upload.code) == (UploadState.REJECTED, "not-as-declared")
     assert not ProcessingJob.objects.exists()
     assert list((data_dir / "incoming").iterdir()) == []
 
@@ -397,7 +396,7 @@ def test_progress_of_one_upload_extends_the_expiry_of_all_in_its_batch(signed_in
     expired_at = datetime(2020, 1, 1, tzinfo=UTC)
     Upload.objects.update(expires_at=expired_at)
 
-    uploads.touch(first, 3)
+    lifecycle.touch(first, 3)
 
     second.refresh_from_db()
     first.refresh_from_db()
@@ -414,7 +413,7 @@ def test_an_upload_that_is_never_sent_expires_and_frees_the_album(signed_in, alb
     assert "expire in 25 minutes" in page
 
     Upload.objects.receiving().update(expires_at=timezone.now() - timedelta(seconds=1))
-    recovery.sweep()
+    sweep.sweep()
 
     assert {upload.name: upload.state for upload in Upload.objects.all()} == {"1.jpg": "received", "2.jpg": "expired"}
     develop_all(album)

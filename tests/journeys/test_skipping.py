@@ -15,7 +15,7 @@ from processing.queries.file_status import FileStatus
 from processing.rendering import worker
 from processing.storage import keys as storage_keys
 from processing.storage import store
-from processing.uploads import lifecycle as uploads
+from processing.uploads import lifecycle
 from tests.journeys.test_batches import page, receipt_csv, receipt_json
 from tests.journeys.test_form import send
 from tests.journeys.test_manifest import declare, file, states
@@ -125,7 +125,7 @@ def test_a_processed_photo_with_the_name_of_a_companion_can_be_finished_again(al
     job = making.received(album, PHOTO, name="._IMG_1.JPG")
     worker.develop_next()
 
-    assert uploads.finish(job.upload, len(PHOTO), job.upload.sha256) is None
+    assert lifecycle.finish(job.upload, len(PHOTO), job.upload.sha256) is None
     assert Upload.objects.get().state == UploadState.RECEIVED
 
 
@@ -185,7 +185,7 @@ def test_files_left_out_are_named_on_the_pages_of_batch_and_album(signed_in, alb
     album_page = signed_in.get(album.get_absolute_url()).content.decode()
     assert "MVI_2.AVI" in album_page
     (row,) = batch_list.entries([batch])
-    assert (row.files, row.skipped, row.companions, row.refused, row.bytes) == (2, 1, 3, 0, len(PHOTO))
+    assert (row.files, row.skipped, row.companions, row.rejected, row.bytes) == (2, 1, 3, 0, len(PHOTO))
     assert row.files == receipt_query.build(row.batch).total
 
 
@@ -239,5 +239,5 @@ def test_a_large_companion_in_the_bucket_is_not_downloaded(album, monkeypatch):
     upload.place = storage_keys.BUCKET
     Upload.objects.update(place=storage_keys.BUCKET)
 
-    assert uploads.finish(upload, 64 << 20, "0" * 64) is None
+    assert lifecycle.finish(upload, 64 << 20, "0" * 64) is None
     assert skipped_codes() == {"GX010001.LRV": "companion-file"}

@@ -12,7 +12,7 @@ from django.test import Client
 
 from processing.models import ProcessingJob, Upload
 from processing.models.states import UploadState
-from processing.uploads import body_timeouts, upload_slots
+from processing.uploads.body import body_timeouts, upload_slots
 from tests.journeys.test_form import multipart
 from tests.journeys.test_tus import OCTETS, VERSION, create, head, patch, path_of
 from tests.processing import making

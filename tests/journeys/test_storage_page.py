@@ -240,7 +240,7 @@ def test_no_connection_is_opened_to_an_internal_address(fields, data_dir):
             "photos", f"http://127.0.0.1:{port}", access_key="A", secret_key="B", is_fenced=True
         )
 
-        problem = S3Store(connection, data_dir).trouble()
+        problem = S3Store(connection, data_dir).problem()
 
         assert (problem.code, problem.permanent) == (storage_errors.NETWORK.code, False)
         with pytest.raises(BlockingIOError):
@@ -252,7 +252,7 @@ def test_an_unrestricted_connection_reaches_an_internal_address(fields, data_dir
         fields["bucket"], fields["endpoint"], access_key=ACCESS_KEY, secret_key=SECRET_KEY
     )
 
-    assert S3Store(connection, data_dir).trouble() is None
+    assert S3Store(connection, data_dir).problem() is None
 
 
 def test_the_storage_page_exists_for_superusers_only(owner, admin_client):

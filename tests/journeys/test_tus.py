@@ -14,8 +14,7 @@ from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
 from processing.storage import store
-from processing.uploads import batches
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -190,7 +189,7 @@ def test_an_upload_can_be_terminated(signed_in, album, data_dir, django_capture_
 def test_an_expired_upload_is_gone(signed_in, album):
     path = path_of(create(signed_in, album))
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    uploads.expire(Upload.objects.get())
+    lifecycle.expire(Upload.objects.get())
 
     assert head(signed_in, path).status_code == 410
 
@@ -240,7 +239,7 @@ def test_a_patch_with_a_wrong_offset_hands_over_a_complete_upload_without_a_job(
 
 @pytest.mark.parametrize("committed", [False, True])
 def test_the_sweep_hands_over_a_complete_upload_without_a_job(signed_in, album, committed):
-    from processing.maintenance import sweep as recovery
+    from processing.maintenance import sweep
 
     create(signed_in, album, 3)
     partial_file = store().grow(Upload.objects.get().key)
@@ -251,18 +250,18 @@ def test_the_sweep_hands_over_a_complete_upload_without_a_job(signed_in, album, 
         partial_file.commit()
     Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=29))
 
-    assert recovery.sweep().handed_over == 1
+    assert sweep.sweep().handed_over == 1
     assert ProcessingJob.objects.count() == 1
 
 
 def test_the_sweep_leaves_an_upload_in_progress_alone(signed_in, album):
-    from processing.maintenance import sweep as maintenance_recovery
+    from processing.maintenance import sweep as maintenance_sweep
 
     path = path_of(create(signed_in, album, 3))
     patch(signed_in, path, 0, b"12")
     Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=29))
 
-    assert maintenance_recovery.sweep().handed_over == 0
+    assert maintenance_sweep.sweep().handed_over == 0
     assert patch(signed_in, path, 2, b"3").status_code in (204, 409)
 
 
@@ -302,7 +301,7 @@ def test_an_empty_file_is_finished_and_rejected_with_its_reason(signed_in, album
     response = create(signed_in, album, 0)
 
     assert (response.status_code, response["Upload-Offset"]) == (201, "0")
-    assert (Upload.objects.get().state, Upload.objects.get().code) == (UploadState.REFUSED, "empty-file")
+    assert (Upload.objects.get().state, Upload.objects.get().code) == (UploadState.REJECTED, "empty-file")
 
 
 def test_the_same_bytes_again_are_finished_and_marked_as_duplicate(signed_in, album):

@@ -12,8 +12,8 @@ from django.utils import timezone
 from albums.models import Album
 from processing.models import Upload
 from processing.models.states import UploadState
-from processing.uploads import body_reader
-from processing.uploads import lifecycle as uploads
+from processing.uploads import lifecycle
+from processing.uploads.body import body_reader
 from processing.uploads.tus import hash_cache
 from processing.uploads.tus import session as tus_session
 from tests.journeys.test_tus import OCTETS, VERSION, b64, checksum, create, head, patch, path_of
@@ -129,9 +129,9 @@ def test_an_upload_that_ended_is_gone_and_has_no_offset(signed_in, album, method
             signed_in.delete(path, headers=VERSION)
         case "expired":
             Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-            uploads.expire(upload)
+            lifecycle.expire(upload)
         case "cancelled":
-            uploads.cancel(upload, "cancelled", "Cancelled.")
+            lifecycle.cancel(upload, "cancelled", "Cancelled.")
 
     headers = VERSION | {"Upload-Offset": "0", "Content-Type": OCTETS}
     response = signed_in.generic(method, path, content_type=OCTETS, headers=headers)

@@ -126,7 +126,7 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 SWAPPED = (
     SRGB.replace(b"rXYZ", b"?", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"gXYZ", b"bXYZ", 1).replace(b"?", b"gXYZ", 1)
 )
-"""A profile whose red primary is sRGB's green, green is blue, and blue is red."""
+"""A profile with permuted primaries: red is sRGB's green, green is blue, and blue is red."""
 
 
 def table_profile(space: bytes, points: int, to_light: Callable[[Colour], Colour], version: int = 2) -> bytes:

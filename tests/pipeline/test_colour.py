@@ -14,7 +14,7 @@ from processing.pipeline.render.develop import develop
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-# A profile whose red primary is sRGB's green, green is blue, and blue is red.
+# A profile with permuted primaries: red is sRGB's green, green is blue, and blue is red.
 SWAPPED = SRGB.replace(b"rXYZ", b"?", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"gXYZ", b"bXYZ", 1)
 SWAPPED = SWAPPED.replace(b"?", b"gXYZ", 1)
 

@@ -15,9 +15,11 @@ import pytest
 from PIL import Image, ImageOps, ImageStat
 
 from processing.pipeline import DEFAULT, ImageRejected, Picture
-from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.formats import heif_plugin
 from processing.rendering.sandbox import Sandbox
 from tests.pipeline import charts
+
+heif_plugin.register()
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "photos"
 FOLDER = Path(os.environ.get("DARKROOM_PHOTOS", DEFAULT_FOLDER))

@@ -201,7 +201,7 @@ def test_much_compressed_text_in_many_chunks_is_a_bomb(tmp_path: Path, out: Path
 
 
 def test_a_large_file_that_its_decoder_reads_whole_is_rejected(tmp_path: Path, out: Path) -> None:
-    recipe = replace(DEFAULT, limits=Limits(swallowed_bytes=1000))
+    recipe = replace(DEFAULT, limits=Limits(max_buffered_bytes=1000))
     source = tmp_path / "photo"
     Image.effect_noise((200, 200), 99).save(source, "WEBP")
 

@@ -12,11 +12,13 @@ import pytest
 from PIL import Image, ImageCms
 
 from processing.pipeline import ImageRejected, Picture
-from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.formats import heif_plugin
 from processing.pipeline.render.develop import develop
 from tests.pipeline import tiffs
 from tests.pipeline.test_formats import quarters
 from tests.pipeline.tiffs import Page
+
+heif_plugin.register()
 
 COMPRESSION, PHOTOMETRIC, BITS = 259, 262, 258
 
@@ -186,7 +188,7 @@ def test_the_message_names_the_unsupported_codec_of_a_heic(
 
 
 def with_declared_size(name: str, width: int, height: int) -> bytes:
-    """Returns a file whose header declares another size."""
+    """Returns a file with another size in its header."""
     content = bytearray(encoded(name))
     at = content.index(b"ispe") + 8
     content[at : at + 8] = struct.pack(">II", width, height)

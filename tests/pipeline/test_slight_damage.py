@@ -205,7 +205,7 @@ def test_a_damaged_file_too_large_to_be_held_in_memory_is_rejected(tmp_path: Pat
     source.write_bytes(renumbered(with_restarts(), 3, 3))
 
     with pytest.raises(ImageRejected) as caught:
-        develop(source, out, replace(DEFAULT, limits=replace(DEFAULT.limits, swallowed_bytes=1000)))
+        develop(source, out, replace(DEFAULT, limits=replace(DEFAULT.limits, max_buffered_bytes=1000)))
 
     assert caught.value.code == "too-heavy"
 

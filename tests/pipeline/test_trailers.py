@@ -12,8 +12,10 @@ from PIL import Image
 
 from processing.pipeline import ImageRejected
 from processing.pipeline.containers import heif_items
-from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.formats import heif_plugin
 from processing.pipeline.render.develop import develop
+
+heif_plugin.register()
 
 TAILS = {
     "the end of an XML document": b"/>\n<rdf:li>abc</rdf:li>\n</x:xmpmeta>",

@@ -10,8 +10,7 @@ from albums.models import Album, Photo
 from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState
-from processing.uploads import batches
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle
 from processing.uploads.writer import UploadWriter
 
 _numbers = count()
@@ -28,7 +27,7 @@ def jpeg(size: tuple[int, int] = (60, 40), number: int | None = None) -> bytes:
 def upload(album: Album, name: str = "photo.jpg", batch: Batch | None = None) -> Upload:
     """Creates an upload in progress, in its own batch unless one is given."""
     if batch:
-        return uploads.create(batch, name)
+        return lifecycle.create(batch, name)
     return batches.open_with_upload(album, album.owner, Batch.Source.FORM, name)
 
 
@@ -40,7 +39,7 @@ def received(
     writer = UploadWriter(new_upload)
     writer.write(jpeg() if content is None else content)
     writer.commit()
-    return uploads.finish(new_upload, writer.size, writer.sha256)
+    return lifecycle.finish(new_upload, writer.size, writer.sha256)
 
 
 def job_in(album: Album, state: JobState) -> ProcessingJob:

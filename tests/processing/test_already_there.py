@@ -15,8 +15,7 @@ from processing.queries.batch_list import BatchFilterValues, BatchState
 from processing.queries.failure_scope import FailureScope
 from processing.queries.file_status import FileStatus
 from processing.rendering import worker
-from processing.uploads import lifecycle as uploads
-from processing.uploads import preflight, rejections
+from processing.uploads import lifecycle, preflight, rejections
 from processing.uploads.tus import session as tus_session
 from tests.processing import making
 
@@ -38,9 +37,9 @@ def duplicate(request, album, photo) -> Upload:
     if request.param == rejections.RESTORED.code:
         trash.move_to_trash(photo)
     upload = making.upload(album, "again.jpg")
-    assert uploads.finish(upload, photo.original_bytes, photo.original_sha256) is None
+    assert lifecycle.finish(upload, photo.original_bytes, photo.original_sha256) is None
     upload.refresh_from_db()
-    assert (upload.state, upload.code) == (UploadState.REFUSED, request.param)
+    assert (upload.state, upload.code) == (UploadState.REJECTED, request.param)
     return upload
 
 
@@ -57,7 +56,7 @@ def test_the_batch_of_a_duplicate_is_done_and_its_failure_page_is_empty(duplicat
 
     assert (failures(duplicate.batch), duplicate.batch in batches_in(BatchState.FAILURES)) == (0, False)
     assert duplicate.batch in batches_in(BatchState.DONE)
-    assert (entry.failed, entry.refused, entry.duplicates) == (0, 0, 1)
+    assert (entry.failed, entry.rejected, entry.duplicates) == (0, 0, 1)
 
 
 def test_the_receipt_of_a_duplicate_shows_the_status_of_its_photo(duplicate, photo):
@@ -85,7 +84,7 @@ def test_the_failure_page_explains_that_a_duplicate_is_not_missing(duplicate):
     reasons = failure_page.build(FailureScope(Album.objects.all(), batch=duplicate.batch)).reasons
 
     assert [(reason.code, reason.is_mishap) for reason in reasons] == [(duplicate.code, False)]
-    assert "Nothing is missing" in help_texts.for_refused(duplicate.code).remedy
+    assert "Nothing is missing" in help_texts.for_rejected(duplicate.code).remedy
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -102,11 +101,11 @@ def test_a_job_that_ends_as_a_duplicate_is_no_failure(album, photo, code):
 
 def test_other_rejections_and_failed_jobs_are_failures_everywhere(album):
     job = making.job_in(album, JobState.FAILED)
-    uploads.refuse(making.upload(album, batch=job.batch), rejections.EMPTY)
+    lifecycle.reject(making.upload(album, batch=job.batch), rejections.EMPTY)
     [entry] = batch_list.entries([job.batch])
 
     assert (failures(job.batch), batches_in(BatchState.FAILURES), batches_in(BatchState.DONE)) == (2, [job.batch], [])
-    assert (entry.failed, entry.refused, entry.duplicates) == (1, 1, 0)
+    assert (entry.failed, entry.rejected, entry.duplicates) == (1, 1, 0)
     assert len(list(batch_outcome.failures(job.batch))) == 2
 
 

@@ -31,7 +31,7 @@ def by_code(results) -> dict[str, CheckResult]:
 
 class TestConclusions:
     @pytest.mark.parametrize(
-        ("largest", "refusal", "code", "state"),
+        ("largest", "rejection", "code", "state"),
         [
             (64 * MIB, None, "body-size", CheckState.GOOD),
             (20 * MIB, TOO_LARGE, "body-limit", CheckState.WARNING),
@@ -41,8 +41,8 @@ class TestConclusions:
             (0, TOO_LARGE, "body-limit", CheckState.BAD),
         ],
     )
-    def test_a_limit_is_bad_if_it_is_smaller_than_a_chunk(self, largest, refusal, code, state):
-        result = request_size.of_largest(LargestBody(largest, refusal), "")
+    def test_a_limit_is_bad_if_it_is_smaller_than_a_chunk(self, largest, rejection, code, state):
+        result = request_size.of_largest(LargestBody(largest, rejection), "")
 
         assert (result.code, result.state) == (code, state)
 
@@ -61,8 +61,8 @@ class TestConclusions:
         assert request_size.narrower(first, second) == narrower == request_size.narrower(second, first)
 
     def test_a_closed_connection_is_distinguished_from_a_response(self):
-        assert "returns 413" in request_size.of_largest(LargestBody(MIB, TOO_LARGE), "").words
-        assert "closes the connection" in request_size.of_largest(LargestBody(MIB, NoResponse(0, "")), "").words
+        assert "returns 413" in request_size.of_largest(LargestBody(MIB, TOO_LARGE), "").message
+        assert "closes the connection" in request_size.of_largest(LargestBody(MIB, NoResponse(0, "")), "").message
 
     @pytest.mark.parametrize(
         ("server", "begins"),
@@ -76,7 +76,7 @@ class TestConclusions:
         monkeypatch.setattr(proxy_passthrough, "time", SimpleNamespace(time=lambda: now))
 
         assert proxy_passthrough.of_clock({"now": now - 3}).is_good
-        assert "differ by 90 s" in proxy_passthrough.of_clock({"now": now - 90}, "this browser's").words
+        assert "differ by 90 s" in proxy_passthrough.of_clock({"now": now - 90}, "this browser's").message
 
     def test_results_are_unchanged_after_conversion_to_json_and_back(self):
         results = (check_result.bad("a", "A", "Words.", "Do."), check_result.good("b", "B", "Fine."))
@@ -140,7 +140,7 @@ class TestHost:
 
         monkeypatch.setattr("os.fsync", read_only)
 
-        assert "Read-only file system" in by_code(host.run_checks())["write-failed"].words
+        assert "Read-only file system" in by_code(host.run_checks())["write-failed"].message
 
     def test_a_file_system_without_hard_links_is_reported(self, monkeypatch):
         def reject_link(*_):
@@ -155,7 +155,7 @@ class TestHost:
         settings.MEMORY_MARK = 80
         monkeypatch.setattr(system_memory.share_in_use, "__defaults__", (tmp_path, tmp_path))
 
-        assert by_code(host.run_checks())["memory-short"].words.startswith("90% used.")
+        assert by_code(host.run_checks())["memory-short"].message.startswith("90% used.")
 
 
 @pytest.mark.django_db
@@ -164,7 +164,9 @@ class TestServices:
         results = by_code(services.run_checks())
 
         assert results["no-worker"].state == CheckState.BAD
-        assert results["bell-untried"].words == f"The queue ({'Redis' if stack.IS_ON_SERVERS else 'SQLite'}) responds."
+        assert (
+            results["bell-untried"].message == f"The queue ({'Redis' if stack.IS_ON_SERVERS else 'SQLite'}) responds."
+        )
         assert {"codecs", "database", "clocks"} <= results.keys()
 
     def test_a_worker_that_does_not_respond_is_reported(self, monkeypatch):
@@ -174,26 +176,26 @@ class TestServices:
 
         results = by_code(services.run_checks())
 
-        assert results["worker"].words.startswith("1 running, last heartbeat ")
+        assert results["worker"].message.startswith("1 running, last heartbeat ")
         assert results["bell-unheard"].state == CheckState.WARNING
 
     def test_a_workers_fast_clock_is_detected_by_its_heartbeat(self, monkeypatch):
         monkeypatch.setattr(services, "PING_SECONDS", 0.05)
         WorkerPulse.objects.create(name="ahead", version="1", seen_at=timezone.now() + timedelta(seconds=90))
 
-        assert "worker by " in by_code(services.run_checks())["clocks-differ"].words
+        assert "worker by " in by_code(services.run_checks())["clocks-differ"].message
 
     @pytest.mark.embedded
     @pytest.mark.django_db(transaction=True)
     def test_sqlite_settings_that_may_lose_commits_are_reported(self):
-        assert by_code(services.run_checks())["database"].words.endswith("journal wal, synchronous full.")
+        assert by_code(services.run_checks())["database"].message.endswith("journal wal, synchronous full.")
 
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=NORMAL")
         results = by_code(services.run_checks())
         connection.close()  # the next connection is opened with the setting
 
-        assert results["database-unsafe"].words.endswith("synchronous normal.")
+        assert results["database-unsafe"].message.endswith("synchronous normal.")
 
     def test_the_decoders_report_their_versions(self):
         command = [sys.executable, "-m", "processing.pipeline.process.codecs"]

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
-from typing import IO
 
 FIRST, LAST = 10_000, 65_535
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -41,15 +40,17 @@ def _candidates() -> Iterator[int]:
 def _is_reserved(port: int) -> bool:
     """Lock the byte of this number, which the kernel unlocks when the process ends."""
     try:
-        fcntl.lockf(_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        fcntl.lockf(_lock_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
     except OSError:
         return False
     return True
 
 
 @cache
-def _locks() -> IO[bytes]:
-    return (Path(tempfile.gettempdir()) / f"darkroom-test-ports-{os.geteuid()}").open("ab")
+def _lock_file() -> int:
+    """Return the descriptor of the file of locks, open until the process ends: closing it would unlock all ports."""
+    path = Path(tempfile.gettempdir()) / f"darkroom-test-ports-{os.geteuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT)
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -43,7 +43,7 @@ def is_deselected(item: pytest.Item) -> bool:
 
 
 def check_once(item: pytest.Item) -> None:
-    """Reject the mark `once` on a test whose outcome may depend on the stack."""
+    """Reject the mark `once` on a test that may depend on the stack."""
     if not item.get_closest_marker("once"):
         return
     unfit = NEVER_ONCE & requested_fixtures(item)

@@ -1,4 +1,4 @@
-"""Recognises browsers in which a user has signed in before, by a cookie (OWASP: "device cookie").
+"""Recognises browsers that a user has signed in with before, by a cookie (OWASP: "device cookie").
 
 Each such browser has its own limit of sign-in attempts, so attempts from elsewhere or from the same network cannot lock it out.
 """

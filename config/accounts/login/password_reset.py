@@ -37,7 +37,7 @@ def send_link(request: HttpRequest, email: str) -> None:
 
 
 def users_of(email: str) -> "list[User]":
-    """Returns the active users with a password who confirmed this address, or whose address an administrator entered.
+    """Returns the active users with a password and this address, which they confirmed or an administrator entered.
 
     An unconfirmed address that a user entered may belong to another person.
     """

@@ -1,6 +1,6 @@
 """Rate limits for passwords. Each attempt is counted before the password is checked; a successful one is uncounted.
 
-Each attempt is counted in one transaction, so concurrent attempts in all threads and processes see each other. Refused attempts
+Each attempt is counted in one transaction, so concurrent attempts in all threads and processes see each other. Rejected attempts
 are not counted, so the wait always ends. The counts are stored in the cache, which is in the database.
 """
 
@@ -30,8 +30,8 @@ NAME_FACTOR = 10
 SITE_FACTOR = 3
 APP, ACTION = "allauth.account", "guess"
 
-refused = Signal()
-"""Sent with `request`, `name` (normalised) and `seconds` when an attempt is refused without checking the password."""
+rejected = Signal()
+"""Sent with `request`, `name` (normalised) and `seconds` when an attempt is rejected without checking the password."""
 
 
 class TooManyAttempts(ImmediateHttpResponse):  # type: ignore[misc]
@@ -66,7 +66,7 @@ def count_attempt(request: HttpRequest, name: str) -> Attempt:
     """Counts an attempt with this name. Raises TooManyAttempts, without counting, if a limit is reached."""
     name = normalised(name)
     limits = tuple(_limits(request, name))
-    _ensure_free(request, name, limits)  # read first: refused attempts must not block writers
+    _ensure_free(request, name, limits)  # read first: rejected attempts must not block writers
     try:
         with transaction.atomic():
             return Attempt(tuple((limit, _consume(request, limit)) for limit in limits))
@@ -83,14 +83,14 @@ def reset(sender: object, request: HttpRequest, user: User, **kwargs: object) ->
 
 def _ensure_free(request: HttpRequest, name: str, limits: tuple[Limit, ...]) -> None:
     if seconds := max(map(_seconds_to_wait, limits)):
-        refused.send(sender=None, request=request, name=name, seconds=seconds)
+        rejected.send(sender=None, request=request, name=name, seconds=seconds)
         raise TooManyAttempts(request, seconds)
 
 
 def _limits(request: HttpRequest, name: str) -> Iterator[Limit]:
     """Yields the user's own limit first, then limits for attempts from many networks or for many names.
 
-    A browser in which the user has signed in before has only its own limit, so that attempts from elsewhere or from the same
+    A browser that the user has signed in with before has only its own limit, so that attempts from elsewhere or from the same
     network cannot lock it out. Names are hashed with a key, since people sometimes type their password as the name.
     """
     attempts = int(settings.LOGIN_ATTEMPTS)

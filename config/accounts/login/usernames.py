@@ -12,7 +12,7 @@ def normalised(name: str) -> str:
 
 
 def find_user(name: str) -> User | None:
-    """Returns the user of exactly this name, else the only user whose normalised name is the same, else None.
+    """Returns the user of exactly this name, else the only user with the same normalised name, else None.
 
     Makes one query whether or not the user exists, so that its duration discloses nothing. The database returns candidates
     (PostgreSQL also equates the dotless Turkish i with i). The candidates are compared here, by the same rule that counts

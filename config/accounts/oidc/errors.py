@@ -17,7 +17,7 @@ FAILURES = (OAuth2Error, requests.RequestException)
 
 
 class SignInProblem(NamedTuple):
-    """An error for the user. `{name}` in `heading` and `words` is replaced by the provider's name."""
+    """An error for the user. `{name}` in `heading` and `message` is replaced by the provider's name."""
 
     code: str
     status: HTTPStatus
@@ -43,7 +43,7 @@ UNREACHABLE = SignInProblem(
     "{name} isn't responding",
     "Try again in a minute. If it keeps happening, tell your administrator.",
 )
-REFUSED = SignInProblem(
+REJECTED = SignInProblem(
     "oidc-refused",
     HTTPStatus.BAD_GATEWAY,
     "{name} rejected this server",
@@ -79,24 +79,24 @@ NAME_TAKEN = SignInProblem(
 class ProviderError(OAuth2Error):  # type: ignore[misc]
     """Signing in through the provider failed. `trouble` is shown to the user, the message is logged."""
 
-    def __init__(self, trouble: SignInProblem, message: str) -> None:
+    def __init__(self, problem: SignInProblem, message: str) -> None:
         super().__init__(message)
-        self.trouble = trouble
+        self.problem = problem
 
 
-def error_page(request: HttpRequest, exception: Exception | None, default: SignInProblem = REFUSED) -> HttpResponse:
+def error_page(request: HttpRequest, exception: Exception | None, default: SignInProblem = REJECTED) -> HttpResponse:
     """Returns the error page, and logs the details, which may concern the server's configuration."""
-    trouble = _trouble(exception, default)
-    log.warning("Sign-in through %s failed with %s: %s", settings.OIDC_ISSUER, trouble.code, exception or "no details")
+    problem = _problem(exception, default)
+    log.warning("Sign-in through %s failed with %s: %s", settings.OIDC_ISSUER, problem.code, exception or "no details")
     context = {
-        "heading": trouble.heading.format(name=settings.OIDC_NAME),
-        "words": trouble.message.format(name=settings.OIDC_NAME),
-        "code": trouble.code,
+        "heading": problem.heading.format(name=settings.OIDC_NAME),
+        "message": problem.message.format(name=settings.OIDC_NAME),
+        "code": problem.code,
     }
-    return render(request, "socialaccount/authentication_error.html", context, status=trouble.status)
+    return render(request, "socialaccount/authentication_error.html", context, status=problem.status)
 
 
-def _trouble(exception: Exception | None, default: SignInProblem) -> SignInProblem:
+def _problem(exception: Exception | None, default: SignInProblem) -> SignInProblem:
     if isinstance(exception, ProviderError):
-        return exception.trouble
+        return exception.problem
     return UNREACHABLE if isinstance(exception, requests.RequestException) else default

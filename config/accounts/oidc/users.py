@@ -1,4 +1,4 @@
-"""Users who sign in through the provider: new accounts, refusals, and rights from groups.
+"""Users of the provider: new accounts, rejections, and rights from groups.
 
 A user belongs to the provider if a provider account is connected and the user has no password here. Only these users get their
 rights from groups.
@@ -48,7 +48,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return session
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Updates the rights of users who belong to the provider. Raises ProviderError if the sign-in is not allowed."""
+        """Updates the rights of the provider's users. Raises ProviderError if the sign-in is not allowed."""
         if sociallogin.state.get("process") == "connect":
             return
         if not sociallogin.is_existing:
@@ -64,7 +64,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         # Some providers omit the state when the user cancels.
         is_cancelled = error == AuthError.CANCELLED or request.GET.get("error") == "access_denied"
         is_expired = exception is None and "state_id" in (extra_context or {})
-        default = errors.CANCELLED if is_cancelled else errors.EXPIRED if is_expired else errors.REFUSED
+        default = errors.CANCELLED if is_cancelled else errors.EXPIRED if is_expired else errors.REJECTED
         raise ImmediateHttpResponse(errors.error_page(request, exception, default))
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:

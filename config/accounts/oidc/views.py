@@ -48,14 +48,14 @@ def with_provider(view: View) -> View:
 @require_POST
 @with_provider
 def begin(request: HttpRequest) -> HttpResponseBase:
-    """Shows a page that leads to the provider: to sign in, or to connect the account of a user who is signed in.
+    """Shows a page that leads to the provider: to sign in, or to connect the account of the signed-in user.
 
     This is not a redirect, because form-action of the Content-Security-Policy also applies to redirects after a form, and the
     provider may redirect further to any address.
     """
     if not ratelimit.consume(request, app="config", action="begin", config=RATES):
-        refused: HttpResponse = ratelimit.respond_429(request)
-        return refused
+        response: HttpResponse = ratelimit.respond_429(request)
+        return response
     redirection = _connect(request) if request.user.is_authenticated else _redirect_to_provider(request)
     return render(request, "socialaccount/leave.html", {"url": redirection.url, "name": settings.OIDC_NAME})
 
@@ -64,7 +64,7 @@ def begin(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @with_provider
 def callback(request: HttpRequest) -> HttpResponseBase:
-    """Receives users whom the provider redirects back, with a code or an error."""
+    """Receives the provider's redirect, with a code or an error."""
     from config.accounts.oidc import provider
 
     view: View = provider.Callback.adapter_view(provider.OpenIDAdapter(request, settings.OIDC_ISSUER))

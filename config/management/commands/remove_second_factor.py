@@ -1,4 +1,4 @@
-"""Removes the second factors of a user who has lost phone, passkeys and recovery codes."""
+"""Removes the second factors of a user without phone, passkeys and recovery codes."""
 
 from typing import Any
 

@@ -56,8 +56,8 @@ class Command(BaseCommand):
                     say=self.stderr.write,
                 )
                 self.stdout.write("\n".join(_summary(restored)))
-        except BackupError as refused:
-            raise CommandError(str(refused)) from refused
+        except BackupError as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error}. Run the command again to continue.") from error
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Connections whose next request the web server's main thread receives, so that a slow request occupies no other thread."""
+"""Connections of the web server. Its main thread receives each request, so that a slow one occupies no other thread."""
 
 import time
 from enum import Enum, auto
@@ -6,10 +6,10 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn
 
-from config.server.connections import admission, request_head
-from config.server.connections.admission import Rejection, RequestKind
+from config.server.connections import request_head, request_policy
 from config.server.connections.chunked_body import ChunkScanner, TooLarge
 from config.server.connections.request_head import Head
+from config.server.connections.request_policy import Rejection, RequestKind
 from config.server.connections.response_sender import ClientSocket, ReadRate
 
 MAX_HEAD_BYTES = 64 << 10
@@ -21,8 +21,8 @@ class Stage(Enum):
     RECEIVING = auto()
     READY = auto()
     """A thread may take the request. A page has been received completely; an upload up to the end of its head."""
-    REFUSED = auto()
-    """`refusal` is the reason."""
+    REJECTED = auto()
+    """`rejection` is the reason."""
     GONE = auto()
 
 
@@ -33,7 +33,7 @@ class Connection(TConn):  # type: ignore[misc]
 
     def __init__(self, cfg: Any, sock: ClientSocket, client: Any, server: Any) -> None:
         super().__init__(cfg, sock, client, server)
-        self.refusal: Rejection | None = None
+        self.rejection: Rejection | None = None
         self.until = 0.0
         """The deadline for its next request, in time.monotonic(). The connection is closed then."""
         self.to_discard = 0
@@ -71,12 +71,12 @@ class Connection(TConn):  # type: ignore[misc]
         return time.monotonic() - self._began_at if self._began_at else 0.0
 
     def release(self) -> None:
-        """Discards what was received of a refused request."""
+        """Discards what was received of a rejected request."""
         self._received = bytearray()
 
     @property
     def kind(self) -> RequestKind:
-        return admission.kind(self.head) if self.head else RequestKind.PAGE
+        return request_policy.kind(self.head) if self.head else RequestKind.PAGE
 
     def begin_next(self) -> None:
         """Prepares for the next request. It begins with the bytes that were read beyond the last one."""
@@ -92,7 +92,7 @@ class Connection(TConn):  # type: ignore[misc]
             self.until = now + idle_seconds
             return
         self._began_at = self._began_at or now
-        self.until = self._began_at + request_seconds * (admission.time_factor(self.head) if self.head else 1)
+        self.until = self._began_at + request_seconds * (request_policy.time_factor(self.head) if self.head else 1)
 
     def close_after(self, seconds: float, idle_seconds: float) -> None:
         """Sets the deadline for reading the last response. After it, a client may finish reading if it is fast enough."""
@@ -120,22 +120,22 @@ class Connection(TConn):  # type: ignore[misc]
     def stage(self) -> Stage:
         """Returns the stage of the next request, from the bytes received so far."""
         if self.head is None and not self._read_head():
-            return Stage.REFUSED if self.refusal else Stage.RECEIVING
+            return Stage.REJECTED if self.rejection else Stage.RECEIVING
         assert self.head is not None
-        if self.refusal:
-            return Stage.REFUSED
+        if self.rejection:
+            return Stage.REJECTED
         if self.kind is RequestKind.UPLOAD or self._is_complete(self.head):
             return Stage.READY
-        return Stage.REFUSED if self.refusal else Stage.RECEIVING
+        return Stage.REJECTED if self.rejection else Stage.RECEIVING
 
     def _is_complete(self, head: Head) -> bool:
         if head.length is not None:
             return self.size - head.size >= head.length
-        self._chunks = self._chunks or ChunkScanner(head.size, admission.max_body_bytes(head))
+        self._chunks = self._chunks or ChunkScanner(head.size, request_policy.max_body_bytes(head))
         try:
             return self._chunks.is_complete(self._received)
         except TooLarge:
-            self.refusal = admission.BODY_TOO_LARGE
+            self.rejection = request_policy.BODY_TOO_LARGE
             return False
 
     def pass_to_parser(self) -> None:
@@ -150,10 +150,10 @@ class Connection(TConn):  # type: ignore[misc]
         self._searched = len(self._received)
         if self.head is None:
             if len(self._received) > MAX_HEAD_BYTES:
-                self.refusal = admission.HEAD_TOO_LARGE
+                self.rejection = request_policy.HEAD_TOO_LARGE
             return False
-        self.refusal = admission.rejection(self.head)
-        if self.head.expects_continue and self.kind is RequestKind.PAGE and not self.refusal:
+        self.rejection = request_policy.rejection(self.head)
+        if self.head.expects_continue and self.kind is RequestKind.PAGE and not self.rejection:
             self._say_continue()
         return True
 

@@ -1,4 +1,4 @@
-"""Parses what decides how a request is handled. gunicorn parses the head again, and refuses malformed ones."""
+"""Parses what decides how a request is handled. gunicorn parses the head again, and rejects malformed ones."""
 
 import re
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def _path(target: bytes) -> bytes:
 
 
 def _length(headers: dict[bytes, bytes]) -> int | None:
-    """Returns the length of the body; None if it is chunked. An invalid number counts as 0: gunicorn refuses the request."""
+    """Returns the length of the body; None if it is chunked. An invalid number counts as 0: gunicorn rejects the request."""
     if b"transfer-encoding" in headers:
         return None
     digits = headers.get(b"content-length", b"")

@@ -51,8 +51,8 @@ class Command(BaseCommand):
             self.stdout.write(_as_text(snapshot))
             if options["keep"]:
                 self.stdout.write("Deleted old snapshots: {}, files: {}.".format(*prune(vault, options["keep"])))
-        except BackupError as refused:
-            raise CommandError(str(refused)) from refused
+        except BackupError as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error}. Run the command again to continue.") from error
         except KeyboardInterrupt:

@@ -72,5 +72,5 @@ def _chunk_bytes() -> int:
 
 
 def _diagnosis_lines(diagnosis: CheckResult) -> list[str]:
-    line = f"{MARKS[diagnosis.state]}  {diagnosis.title}: {diagnosis.words} ({diagnosis.code})"
+    line = f"{MARKS[diagnosis.state]}  {diagnosis.title}: {diagnosis.message} ({diagnosis.code})"
     return [line, f"      {diagnosis.remedy}"] if diagnosis.remedy else [line]

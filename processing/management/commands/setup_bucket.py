@@ -41,8 +41,8 @@ class Command(BaseCommand):
             if options["create"] and bucket_setup.create(connection):
                 self.stdout.write(f"Created the bucket {connection.bucket}.")
             outcomes = list(bucket_setup.set_up(connection, origins))
-        except StorageError as trouble:
-            raise CommandError(str(trouble)) from trouble
+        except StorageError as error:
+            raise CommandError(str(error)) from error
         for outcome in outcomes:
             self.stdout.write(outcome.message)
         if not all(outcome.is_good or outcome.is_warning for outcome in outcomes):

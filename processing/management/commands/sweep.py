@@ -6,8 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 
-from processing.maintenance import reclaim
-from processing.maintenance import sweep as recovery
+from processing.maintenance import reclaim, sweep
 from processing.management import SETTINGS_ONLY
 
 
@@ -26,6 +25,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(str(recovery.sweep()))
+        self.stdout.write(str(sweep.sweep()))
         if options["reclaim"]:
             self.stdout.write(f"Freed up {filesizeformat(reclaim.reclaim())}.")

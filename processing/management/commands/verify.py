@@ -50,8 +50,8 @@ class Command(BaseCommand):
                 # Before the repair: a repaired file has to be read back before it counts as verified again.
                 findings.settle(result.problems)
                 result = repair(result, say=(self.stderr if options["json"] else self.stdout).write)
-        except StorageError as trouble:
-            raise CommandError(f"Not all files could be checked. {trouble}") from trouble
+        except StorageError as error:
+            raise CommandError(f"Not all files could be checked. {error}") from error
         except KeyboardInterrupt:
             self.stderr.write("\nInterrupted. Finished repairs are complete. Run the command again at any time.")
             sys.exit(INTERRUPTED)

@@ -1,7 +1,7 @@
 """Decompresses one strip or tile of a TIFF (TIFF 6.0, sections 9 and 13; Adobe's Technical Note 1).
 
 Deflate is decompressed by zlib, LZW and PackBits by Pillow's libtiff. Both of the latter work on bytes, independently of the
-sample format, so Pillow gets a strip of any samples as a grey picture whose width is the bytes of a row.
+sample format, so Pillow gets a strip of any samples as a grey picture as wide as a row has bytes.
 """
 
 from __future__ import annotations

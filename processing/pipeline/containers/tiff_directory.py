@@ -1,6 +1,6 @@
 """Reads the directories of a TIFF, to distinguish camera RAW from pictures and to find the photo among several pages.
 
-Most RAW formats are TIFFs whose first page is a thumbnail, and a TIFF decoder returns that thumbnail: a KDC of 1224 x 816 opened
+Most RAW formats are TIFFs with a thumbnail as first page, and a TIFF decoder returns that thumbnail: a KDC of 1224 x 816 opened
 as 256 x 171. So this module walks the directories, as TIFF 6.0, TIFF/EP, DNG 1.7 and BigTIFF describe them, before any decoder
 opens the file.
 """

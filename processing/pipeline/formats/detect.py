@@ -14,7 +14,7 @@ from processing.pipeline.containers import tiff_directory
 
 HEAD_BYTES = 4096
 
-Refusal = type[errors.Unsupported]
+Rejection = type[errors.Unsupported]
 
 PICTURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
@@ -37,7 +37,7 @@ RAW_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"FOVb"), "X3F"),
 )
 
-UNSUPPORTED: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
+UNSUPPORTED: tuple[tuple[re.Pattern[bytes], Rejection, str], ...] = (
     (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), errors.UnsupportedImage, "a JPEG 2000 picture"),
     (re.compile(rb"8BPS"), errors.UnsupportedImage, "a Photoshop document"),
     (re.compile(rb"\0\0[\x01\x02]\0[^\0]\0"), errors.UnsupportedImage, "an icon"),
@@ -167,6 +167,6 @@ def _first_match(magics: tuple[tuple[re.Pattern[bytes], str], ...], head: bytes)
 
 
 def _raise_if_unsupported(head: bytes) -> None:
-    for magic, refusal, kind in UNSUPPORTED:
+    for magic, rejection, kind in UNSUPPORTED:
         if magic.match(head):
-            raise refusal(kind)
+            raise rejection(kind)

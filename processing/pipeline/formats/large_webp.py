@@ -24,7 +24,7 @@ LARGE_EDGE = 3840
 
 def open_picture(file: BinaryIO, bounds: Limits) -> OpenedPicture | None:
     """The picture, reduced to the size of the largest rendition; None for an animation, a large file, or without libwebp."""
-    if isobmff.length(file) > bounds.swallowed_bytes:
+    if isobmff.length(file) > bounds.max_buffered_bytes:
         return None
     library, chunks = libwebp.library(), dict(libwebp.chunks(file))
     if library is None or libwebp.is_animated(chunks):

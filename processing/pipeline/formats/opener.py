@@ -13,13 +13,22 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pillow_heif
 from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from processing.pipeline import error_mapping, errors, memory_limits, orientation
 from processing.pipeline.colour import bit_depth, cicp, declared_space
 from processing.pipeline.containers import heif_items, png_chunks, tiff_directory, tiff_first_page
-from processing.pipeline.formats import animation, bands, completeness, jxl, large_webp, raw, truncated, zeroed_data
+from processing.pipeline.formats import (
+    animation,
+    bands,
+    completeness,
+    heif_plugin,
+    jxl,
+    large_webp,
+    raw,
+    truncated,
+    zeroed_data,
+)
 from processing.pipeline.formats.detect import Kind, detect
 from processing.pipeline.formats.jpeg import jpeg_repair, scans
 from processing.pipeline.formats.opened import OpenedPicture
@@ -28,8 +37,7 @@ from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Note
 from processing.pipeline.recipe import Limits, scaled_size
 
-# Without thumbnails=False, draft() decodes the thumbnail instead of the picture.
-pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
+heif_plugin.register()
 
 CODINGS = {"HEIF": {"hvc1", "grid", "iden", "iovl"}, "AVIF": {"av01", "grid", "iden", "iovl"}}
 """The types of main pictures that the decoders support."""
@@ -41,7 +49,7 @@ HDR = Note("hdr", "HDR picture, tone-mapped for standard screens.")
 
 @contextmanager
 def open_picture(source: Path, bounds: Limits) -> Iterator[OpenedPicture]:
-    """Context manager for a picture whose header is read and within `bounds`. Most formats' pixels are not decoded yet."""
+    """Context manager for a picture within `bounds`, by its header. Most formats' pixels are not decoded yet."""
     with source.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         picture = _open_strictly(file, source, bounds)
@@ -160,7 +168,7 @@ def _open_within_limits(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile
 def _without_hiding_faults(file: BinaryIO, bounds: Limits) -> BinaryIO:
     """The JPEG without faults that hide more of the picture than is damaged."""
     with scans.mapped(file) as data:
-        is_large = len(data) > bounds.swallowed_bytes
+        is_large = len(data) > bounds.max_buffered_bytes
         return file if is_large or scans.is_sound(data) else BytesIO(jpeg_repair.repair_leniently(data))
 
 

@@ -1,4 +1,4 @@
-"""Opens pictures whose end is missing as far as they can be decoded, for previews and for publishing them all the same."""
+"""Opens truncated pictures as far as they can be decoded, for previews and for publishing them all the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ END = b"\xff"
 
 
 def heif(file: BinaryIO, bounds: Limits) -> BinaryIO:
-    """Returns the file with its missing end filled up, whose missing tiles or rows libheif shows in green.
+    """Returns the file with its missing end filled up, so that libheif shows missing tiles or rows in green.
 
     Raises Truncated if too little data of the picture is in the file, or if it is too large to be read.
     """
@@ -29,7 +29,7 @@ def heif(file: BinaryIO, bounds: Limits) -> BinaryIO:
         return file
     extents = [extent for item in heif_items.main_items(file) for extent in item.extents]
     received = sum(min(size, max(0, length - offset)) for offset, size in extents)
-    if end > bounds.swallowed_bytes or received * MIN_SHARE < sum(size for _, size in extents):
+    if end > bounds.max_buffered_bytes or received * MIN_SHARE < sum(size for _, size in extents):
         raise errors.Truncated
     file.seek(0)
     return BytesIO(file.read().ljust(end, END))

@@ -1,4 +1,4 @@
-"""Rewrites dates whose year is not first as dates that begin with the year.
+"""Rewrites dates that do not begin with the year as dates that do.
 
 Years come last in C's `ctime()` (`Wed Jul 12 20:50:25 2023`), in e-mails (`12 Jul 2023 20:50:25 +0200`), and in most countries'
 own order (`12.07.2023`). An order that the text does not show (`02/03/2014`) is not guessed.

@@ -100,13 +100,13 @@ def _files(workspace: Path) -> str:
     libraries = readable()
     allowed = dict.fromkeys(libraries, landlock.READ)
     allowed |= {Path("/dev/null"): landlock.READ_FILE | landlock.WRITE_FILE}
-    allowed |= {workspace / "in": landlock.READ_FILE, workspace / "out": landlock.FILL}
+    allowed |= {workspace / "in": landlock.READ_FILE, workspace / "out": landlock.CREATE_AND_WRITE}
     try:
         landlock.restrict(allowed)
     except landlock.LandlockUnavailable as error:
         return f"Which files it may open is not limited: no Landlock ({error})."
     if inside := [path for path in libraries if path in workspace.resolve().parents]:
-        return f"DATA_DIR lies in {inside[0]}, which it may read, for there are libraries."
+        return f"DATA_DIR is in {inside[0]}, which it may read because of the libraries there."
     return ""
 
 

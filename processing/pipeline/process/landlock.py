@@ -26,7 +26,7 @@ WRITE_FILE, READ_FILE, READ_DIR, MAKE_REG, TRUNCATE = 1 << 1, 1 << 2, 1 << 3, 1 
 ON_FILES = 1 << 0 | WRITE_FILE | READ_FILE | TRUNCATE | 1 << 15
 """The rights that apply to files other than directories."""
 READ = READ_FILE | READ_DIR
-FILL = READ_FILE | READ_DIR | WRITE_FILE | MAKE_REG | TRUNCATE
+CREATE_AND_WRITE = READ_FILE | READ_DIR | WRITE_FILE | MAKE_REG | TRUNCATE
 """The right to create and write regular files in a directory. It excludes links, directories, special files and deleting."""
 
 FILES = (0, 0x1FFF, 0x3FFF, 0x7FFF, 0x7FFF, 0xFFFF)

@@ -29,7 +29,7 @@ CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 FORMAT = re.compile(r"[A-Z0-9]{2,8}")
 CODE = re.compile(r"[a-z0-9-]{1,40}")
 PLACEHOLDER = re.compile(r"data:image/webp;base64,[A-Za-z0-9+/]+={0,2}")
-LIKENESS = re.compile(r"[0-9a-f]{16}")
+PERCEPTUAL_HASH = re.compile(r"[0-9a-f]{16}")
 SOURCES = frozenset({None, "exif", "xmp", "iptc", "json", "name", "file"})
 """The valid values of `Metadata.taken_from`."""
 
@@ -42,7 +42,7 @@ def picture(response: Message, recipe: str) -> Picture:
         raise InvalidMessage from error
     _ensure(_fits(result, Picture) and _is_valid_metadata(result.metadata))
     _ensure(FORMAT.fullmatch(result.format) and PLACEHOLDER.fullmatch(result.placeholder) and result.recipe == recipe)
-    _ensure(result.likeness is None or LIKENESS.fullmatch(result.likeness))
+    _ensure(result.perceptual_hash is None or PERCEPTUAL_HASH.fullmatch(result.perceptual_hash))
     _ensure(min(result.width, result.height, result.frames) > 0 and (result.colours.bits or 0) <= MAX_SMALL_INTEGER)
     _ensure(all(CODE.fullmatch(note.code) for note in result.notes))
     _ensure(result.renditions and len({rendition.path for rendition in result.renditions}) == len(result.renditions))

@@ -27,7 +27,7 @@ SECCOMP_MODE_FILTER = 2
 X32 = 0x40000000
 """The bit that marks a call by x86-64's x32 ABI, which has other numbers."""
 
-NEWEST = 450
+MAX_KNOWN_CALL = 450
 """The newest call that the list covers (Linux 5.17). From 424 on, numbers are the same on every architecture."""
 THREAD = (0x3D0F00, 0x7D0F00)
 """The flags of clone with which glibc and musl start a thread. Processes, and threads in other namespaces, have other flags."""
@@ -155,7 +155,7 @@ CLONE3 = 435
 """A filter cannot read its flags, which are behind a pointer. On ENOSYS, the C library falls back to clone."""
 
 # linux/bpf_common.h and linux/seccomp.h: BPF instructions, and the offsets of the call's number, architecture and arguments.
-LOAD, AND, EQUAL, AT_LEAST, ANSWER = 0x20, 0x54, 0x15, 0x35, 0x06
+LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 NUMBER, ARCH, FIRST_ARGUMENT = 0, 4, 16
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 
@@ -190,17 +190,17 @@ def program(machine: Architecture, pid: int) -> bytes:
         *_unless_equal(machine.audit_arch, KILL_PROCESS),
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, 0, 1, X32),
-        (ANSWER, 0, 0, KILL_PROCESS),
+        (RETURN, 0, 0, KILL_PROCESS),
     ]
     for name, number in machine.allowed.items():
-        steps += _only_for(number, [*_argument_steps(checks.get(name, ())), (ANSWER, 0, 0, ALLOW)])
+        steps += _only_for(number, [*_argument_steps(checks.get(name, ())), (RETURN, 0, 0, ALLOW)])
     for number in machine.killing.values():
-        steps += _only_for(number, [(ANSWER, 0, 0, KILL_PROCESS)])
-    steps += _only_for(CLONE3, [(ANSWER, 0, 0, ERRNO | errno.ENOSYS)])
+        steps += _only_for(number, [(RETURN, 0, 0, KILL_PROCESS)])
+    steps += _only_for(CLONE3, [(RETURN, 0, 0, ERRNO | errno.ENOSYS)])
     steps += [
-        (AT_LEAST, 0, 1, NEWEST + 1),
-        (ANSWER, 0, 0, ERRNO | errno.ENOSYS),
-        (ANSWER, 0, 0, ERRNO | errno.EPERM),
+        (AT_LEAST, 0, 1, MAX_KNOWN_CALL + 1),
+        (RETURN, 0, 0, ERRNO | errno.ENOSYS),
+        (RETURN, 0, 0, ERRNO | errno.EPERM),
     ]
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
@@ -238,7 +238,7 @@ def _argument_steps(checks: tuple[Check, ...]) -> Iterator[Step]:
                 yield EQUAL, remaining, remaining + 1 if not remaining else 0, value
             else:
                 yield EQUAL, remaining + 1, 0, value
-        yield ANSWER, 0, 0, ERRNO | errno.EPERM
+        yield RETURN, 0, 0, ERRNO | errno.EPERM
 
 
 def _only_for(number: int, steps: list[Step]) -> list[Step]:
@@ -247,7 +247,7 @@ def _only_for(number: int, steps: list[Step]) -> list[Step]:
 
 
 def _unless_equal(value: int, action: int) -> list[Step]:
-    return [(EQUAL, 1, 0, value), (ANSWER, 0, 0, action)]
+    return [(EQUAL, 1, 0, value), (RETURN, 0, 0, action)]
 
 
 def _prctl(option: int, *arguments: object) -> None:

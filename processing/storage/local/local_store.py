@@ -111,7 +111,7 @@ class LocalStore(FileSystemStorage):
     ) -> None:
         return None
 
-    def trouble(self) -> None:
+    def problem(self) -> None:
         return None
 
     def is_available(self) -> bool:

@@ -48,7 +48,7 @@ class S3Store(Storage):
         self.connection = connection
         self._local = LocalStore(location=location)
         self._location = location
-        self._trouble = CachedValue(self._check)
+        self._problem = CachedValue(self._check)
 
     def receive(self, key: str) -> S3FileWriter:
         return S3FileWriter(self._draft(key), self._goal(key))
@@ -101,8 +101,8 @@ class S3Store(Storage):
 
     def delete(self, name: str) -> None:
         """Raises at once while the bucket is unreachable: of hundreds of deletions, each would wait for the timeout."""
-        if trouble := self.trouble():
-            raise trouble
+        if error := self.problem():
+            raise error
         failpoints.reach(Point.BEFORE_DELETE)
         draft = self._path(name)
         for suffix in (DRAFT, FENCE):
@@ -134,12 +134,12 @@ class S3Store(Storage):
 
     def is_available(self) -> bool:
         """True also for permanent errors: they are reported by the real attempt."""
-        trouble = self.trouble()
-        return trouble is None or trouble.permanent
+        error = self.problem()
+        return error is None or error.permanent
 
-    def trouble(self) -> StorageError | None:
+    def problem(self) -> StorageError | None:
         """The error of the last reachability check, at most CACHE_SECONDS old; None if the bucket is reachable."""
-        return self._trouble.get(CACHE_SECONDS)
+        return self._problem.get(CACHE_SECONDS)
 
     def free_bytes(self) -> None:
         return None
@@ -208,8 +208,8 @@ class S3Store(Storage):
                 head: dict[str, Any] = self._client.head_object(**self._object(key))
                 return head
         except FileNotFoundError:
-            if trouble := self.trouble():
-                raise trouble from None
+            if error := self.problem():
+                raise error from None
             raise
 
     def _fetch(self, key: str, path: Path) -> None:
@@ -233,8 +233,8 @@ class S3Store(Storage):
                 s3_client.impatient_client(self.connection).list_objects_v2(
                     Bucket=self.connection.bucket, Prefix=self.connection.prefix, MaxKeys=1
                 )
-        except StorageError as trouble:
-            return trouble
+        except StorageError as error:
+            return error
         except FileNotFoundError:
             return StorageError(storage_errors.BUCKET_MISSING)
         return None

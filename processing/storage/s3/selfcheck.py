@@ -75,8 +75,8 @@ class _Trial:
 
 
 def _reach(trial: _Trial) -> StepResult:
-    if trouble := trial.store.trouble():
-        raise trouble
+    if error := trial.store.problem():
+        raise error
     return StepResult("reach", f"Connected to the bucket {trial.store.connection.bucket}.")
 
 

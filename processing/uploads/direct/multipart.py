@@ -79,7 +79,7 @@ def sign(upload: Upload, number: int, size: int | None = None) -> str:
     if size is not None and size > (upload.size or settings.MAX_FILE_BYTES):
         raise HttpProblem(problems.TOO_LARGE)
     if not staging_quota.may_continue(upload, staging_quota.reserved(size)):
-        raise problems.shortage_refusal(admission.OWN_STAGING)
+        raise problems.shortage_error(admission.OWN_STAGING)
     if number > 1 and sum(part.size for part in list_parts(upload)) >= (upload.size or settings.MAX_FILE_BYTES):
         raise HttpProblem(problems.TOO_LARGE)
     lifecycle.touch(upload, upload.arrived)
@@ -136,14 +136,14 @@ def complete(upload: Upload, sha256: str = "") -> bool:
 
 
 def finish(upload: Upload) -> bool:
-    """Reads the file back once and acknowledges it, or refuses it if it differs from its declaration. False if it is missing."""
+    """Reads the file back once and acknowledges it, or rejects it if it differs from its declaration. False if it is missing."""
     digest = s3_multipart.digest(upload.key, _TouchUpload(upload))
     if digest is None:
         return False
     if not digest.size:
-        lifecycle.refuse(upload, rejections.EMPTY, size=0)
+        lifecycle.reject(upload, rejections.EMPTY, size=0)
     elif upload.size not in (None, digest.size):
-        lifecycle.refuse(upload, rejections.NOT_AS_DECLARED, size=digest.size, sha256=digest.sha256)
+        lifecycle.reject(upload, rejections.NOT_AS_DECLARED, size=digest.size, sha256=digest.sha256)
     else:
         lifecycle.finish(upload, digest.size, digest.sha256)
     _delete_parts(upload)
@@ -237,7 +237,7 @@ def _join_parts(upload: Upload, parts: Sequence[StoredPart]) -> None:
     if not parts or not is_in_order or size < (upload.size or 0):
         raise HttpProblem(INCOMPLETE)
     if size > (upload.size or settings.MAX_FILE_BYTES):
-        lifecycle.refuse(
+        lifecycle.reject(
             upload, rejections.NOT_AS_DECLARED if upload.size else rejections.too_large(settings.MAX_FILE_BYTES)
         )
         raise HttpProblem(problems.TOO_LARGE)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from processing.capacity import admission, staging_quota
 from processing.models import Upload
 from processing.storage.base import AnonymousFile, PartialFile, WriterFenced
-from processing.uploads import body_reader, lifecycle, offload
+from processing.uploads import lifecycle, offload
+from processing.uploads.body import body_reader
+from processing.uploads.body.request_body import Body
 from processing.uploads.offload import Hash
-from processing.uploads.problems import HttpProblem, shortage_refusal
-from processing.uploads.request_body import Body
+from processing.uploads.problems import HttpProblem, shortage_error
 from processing.uploads.tus import finalize, hash_cache, protocol
 from processing.uploads.tus.hash_cache import FileHash
 from processing.uploads.tus.protocol import PartHeaders
@@ -45,14 +46,14 @@ class PartReceiver:
             self._write(part_hash, file_hash)
         except WriterFenced:  # another request owns the file now and syncs it
             raise HttpProblem(protocol.REVOKED) from None
-        except HttpProblem as refused:  # with a checksum, file_hash may include bytes that were not verified
-            refused.offset = self._secure(file_hash_before if part_hash else file_hash)
+        except HttpProblem as error:  # with a checksum, file_hash may include bytes that were not verified
+            error.offset = self._secure(file_hash_before if part_hash else file_hash)
             raise
         except OSError as error:
             offset = self._secure(None)
             if error.errno not in admission.NO_ROOM:
                 raise
-            raise shortage_refusal(admission.DISK, offset) from error
+            raise shortage_error(admission.DISK, offset) from error
         return self._secure(file_hash)
 
     def _write(self, part_hash: Hash | None, file_hash: FileHash | None) -> None:
@@ -66,11 +67,11 @@ class PartReceiver:
             ):
                 for chunk in chunks:
                     if admission.disk_is_full(len(chunk)):
-                        raise shortage_refusal(admission.DISK)
+                        raise shortage_error(admission.DISK)
                     if self.length is None and not staging_quota.may_continue(
                         self.upload, self._uncounted_bytes(strategy.reached + len(chunk))
                     ):
-                        raise shortage_refusal(admission.OWN_STAGING)
+                        raise shortage_error(admission.OWN_STAGING)
                     part_hashing.submit(chunk)
                     file_hashing.submit(chunk)
                     writing.submit(chunk)

@@ -35,8 +35,8 @@ def finalize(upload: Upload, partial_file: PartialFile, fingerprint: FileHash | 
             lifecycle.finish(upload, store().size(upload.key), sha256)
     except StorageError as error:
         log.warning("Upload %s is complete, but could not be stored: %s", upload.pk, error)
-        refusal = problems.Problem(HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.message)
-        raise HttpProblem(refusal, upload.size) from error
+        problem = problems.Problem(HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.message)
+        raise HttpProblem(problem, upload.size) from error
 
 
 def _read_once(upload: Upload) -> str:

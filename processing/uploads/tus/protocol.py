@@ -134,8 +134,8 @@ def _file_name(metadata: Mapping[str, str]) -> str:
     return filenames.with_folders(metadata.get("filename") or metadata.get("name", ""), metadata.get("relativePath"))
 
 
-def _decode_base64(encoded: str, refusal: Problem) -> bytes:
+def _decode_base64(encoded: str, problem: Problem) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
-        raise HttpProblem(refusal) from None
+        raise HttpProblem(problem) from None

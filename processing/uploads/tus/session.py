@@ -20,9 +20,9 @@ from processing.storage import store
 from processing.storage.base import PartialFile
 from processing.storage.storage_errors import StorageError
 from processing.uploads import lifecycle, problems, rejections
+from processing.uploads.body.request_body import Body
 from processing.uploads.direct import multipart
-from processing.uploads.problems import HttpProblem, shortage_refusal
-from processing.uploads.request_body import Body
+from processing.uploads.problems import HttpProblem, shortage_error
 from processing.uploads.tus import finalize, protocol
 from processing.uploads.tus.chunk import PartReceiver
 from processing.uploads.tus.protocol import PartHeaders
@@ -61,7 +61,7 @@ def receive(upload: Upload, part: PartHeaders, body: Body, length: int | None) -
         _take_over(upload, partial_file, part.offset)
         _set_deferred_length(upload, part.length, part.offset)
         if upload.size == 0:
-            lifecycle.refuse(upload, rejections.EMPTY)
+            lifecycle.reject(upload, rejections.EMPTY)
         room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - part.offset
         if length is not None and length > room:
             raise HttpProblem(problems.TOO_LARGE, part.offset)
@@ -84,7 +84,7 @@ def ensure_room(more: int, offset: int | None = None, *, user: int | None, file_
     `begins` is the size of the whole file, None if unknown.
     """
     if shortage := admission.for_new_file(more, staging_quota.reserved(file_size), user):
-        raise shortage_refusal(shortage, offset)
+        raise shortage_error(shortage, offset)
 
 
 def terminate(upload: Upload) -> None:
@@ -133,7 +133,7 @@ def _finish_if_whole(upload: Upload) -> bool:
 def _open_partial(upload: Upload) -> "closing[PartialFile]":
     """Opens the partial file. Raises HttpProblem if the storage is unavailable: a missing file would look like offset 0."""
     if not store().is_available():
-        raise shortage_refusal(admission.STORAGE)
+        raise shortage_error(admission.STORAGE)
     return closing(store().grow(upload.key))
 
 
@@ -165,7 +165,7 @@ def _ensure_capacity(upload: Upload, offset: int, more: int) -> None:
     if offset == 0:
         ensure_room(more, offset, user=upload.batch.opened_by_id, file_size=upload.size)
     elif shortage := admission.for_upload(upload, more):
-        raise shortage_refusal(shortage, offset)
+        raise shortage_error(shortage, offset)
 
 
 def _set_deferred_length(upload: Upload, length: int | None, offset_on_disk: int) -> None:

@@ -43,7 +43,7 @@ class PasskeyForm extends HTMLElement {
     const { options, optionsUrl } = this.dataset;
     if (options) return JSON.parse(document.getElementById(options).textContent);
     const response = await fetch(optionsUrl, { headers: { Accept: "application/json" } });
-    if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+    if (!response.ok) throw new Error(`The server responded with status ${response.status}.`);
     return (await response.json()).request_options;
   }
 }

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from albums import removal
 from albums.models import Leftover
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import Part, Upload
 from processing.models.states import UploadState
 from processing.storage.s3 import s3_multipart
@@ -38,7 +38,7 @@ def test_the_sweep_hands_over_a_file_whose_completion_failed_in_the_database(com
     assert Upload.objects.get().state == UploadState.RECEIVING
     make_stale()
 
-    assert recovery.sweep().handed_over == 1
+    assert sweep.sweep().handed_over == 1
 
     ensure_received(CONTENT)
 
@@ -71,7 +71,7 @@ def test_the_sweep_hands_over_a_file_whose_completion_failed_in_the_bucket(compa
         assert companion.complete(upload).status_code == 503
     make_stale()
 
-    assert recovery.sweep().handed_over == 1
+    assert sweep.sweep().handed_over == 1
 
     ensure_received(CONTENT)
 
@@ -84,10 +84,10 @@ def test_an_unreachable_bucket_expires_no_upload(companion, settings):
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
     with bucket_away(settings):
-        assert recovery.sweep().expired == 0
+        assert sweep.sweep().expired == 0
     make_stale()
 
-    assert recovery.sweep().handed_over == 1
+    assert sweep.sweep().handed_over == 1
     ensure_received(b"small")
 
 
@@ -99,7 +99,7 @@ def test_a_database_error_after_the_multipart_upload_began_leaves_no_orphan(comp
     assert response.status_code == 503
     assert len(moto.multiparts(bucket.bucket)) == 1
 
-    assert recovery.sweep().aborted == 1
+    assert sweep.sweep().aborted == 1
 
     assert moto.multiparts(bucket.bucket) == []
 
@@ -112,7 +112,7 @@ def test_a_bucket_error_after_a_cancellation_leaves_no_orphan(companion, moto, b
         assert batches.cancel(companion.album, "owner") == 1
     assert len(moto.multiparts(bucket.bucket)) == 1
 
-    assert recovery.sweep().aborted == 1
+    assert sweep.sweep().aborted == 1
 
     assert (moto.multiparts(bucket.bucket), Leftover.objects.count(), Part.objects.count()) == ([], 0, 0)
 
@@ -126,7 +126,7 @@ def test_the_sweep_keeps_a_multipart_upload_that_the_server_itself_sends(
     Upload.objects.filter(pk=upload.pk).update(size=10, arrived=arrived)
     s3_multipart.begin(upload.key)
 
-    assert recovery.sweep().aborted == (not is_kept)
+    assert sweep.sweep().aborted == (not is_kept)
     assert bool(moto.multiparts(bucket.bucket)) == is_kept
 
 
@@ -136,7 +136,7 @@ def test_the_sweep_leaves_a_direct_upload_in_progress_alone(companion, moto, buc
     companion.send(upload, PARTS[0])
     make_stale()
 
-    result = recovery.sweep()
+    result = sweep.sweep()
 
     assert (result.handed_over, result.aborted, result.strays) == (0, 0, 0)
     assert moto.multiparts(bucket.bucket) == [f"incoming/{upload}"]
@@ -150,7 +150,7 @@ def test_the_sweep_joins_complete_parts_when_the_client_does_not_return(companio
     companion.send(upload, *PARTS)
     make_stale()
 
-    assert recovery.sweep().handed_over == 1
+    assert sweep.sweep().handed_over == 1
     ensure_received(CONTENT)
 
 
@@ -161,7 +161,7 @@ def test_an_abandoned_upload_expires_with_its_parts(companion, moto, bucket):
     companion.listed(upload)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
-    assert recovery.sweep().expired == 1
+    assert sweep.sweep().expired == 1
 
     assert moto.multiparts(bucket.bucket) == []
     assert companion.complete(upload).status_code == 410
@@ -172,6 +172,6 @@ def test_deleting_the_album_aborts_its_multipart_uploads(companion, moto, bucket
     companion.send(companion.create(), b"small")
 
     removal.delete_album(companion.album)
-    recovery.sweep()
+    sweep.sweep()
 
     assert moto.multiparts(bucket.bucket) == []

@@ -7,7 +7,7 @@ import requests
 from huey.contrib.djhuey import HUEY
 
 from processing.jobs import wakeup
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import Batch, Part, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.storage import store
@@ -209,7 +209,7 @@ def test_a_file_posted_to_the_bucket_is_handed_over_by_the_sweep(companion, moto
     requests.post(params["url"], params["fields"], files={"file": b"small"}, timeout=60).raise_for_status()
     make_stale()
 
-    assert recovery.sweep().handed_over == 1
+    assert sweep.sweep().handed_over == 1
 
     ensure_received(b"small")
     assert Upload.objects.get().name == "IMG_1.JPG"
@@ -219,7 +219,7 @@ def test_posting_to_the_bucket_again_does_not_change_a_received_file(companion):
     params = companion.get("/params", filename="IMG_1.JPG").json()
     requests.post(params["url"], params["fields"], files={"file": b"small"}, timeout=60)
     make_stale()
-    recovery.sweep()
+    sweep.sweep()
 
     requests.post(params["url"], params["fields"], files={"file": b"other"}, timeout=60).raise_for_status()
 
@@ -252,7 +252,7 @@ def test_the_sweep_sends_a_lost_message_about_a_large_file_again(companion, monk
     HUEY.storage.flush_queue()
     make_stale()
 
-    recovery.sweep()
+    sweep.sweep()
     messages = [HUEY.dequeue() for _ in range(wakeup.pending_count())]
 
     assert [message.args for message in messages if message.name == "hand_over"] == [(upload,)]

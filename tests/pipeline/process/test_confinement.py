@@ -57,13 +57,13 @@ def test_the_filter_of_every_architecture_returns_an_action_for_every_system_cal
     calls = seccomp.ARCHITECTURES[machine]
     numbers = [*calls.allowed.values(), *calls.killing.values(), seccomp.CLONE3]
 
-    actions = {number: action(calls, number) for number in range(seccomp.NEWEST + 60)}
+    actions = {number: action(calls, number) for number in range(seccomp.MAX_KNOWN_CALL + 60)}
 
     assert len(set(numbers)) == len(numbers)
     assert {actions[number] for number in calls.killing.values()} == {seccomp.KILL_PROCESS}
     assert actions[calls.allowed["read"]] == seccomp.ALLOW
     assert {number for number, result in actions.items() if result == seccomp.ALLOW} <= set(calls.allowed.values())
-    assert actions[seccomp.CLONE3] == actions[seccomp.NEWEST + 1] == seccomp.ERRNO | errno.ENOSYS
+    assert actions[seccomp.CLONE3] == actions[seccomp.MAX_KNOWN_CALL + 1] == seccomp.ERRNO | errno.ENOSYS
     assert action(calls, seccomp.X32 + 39) == action(calls, 39, arch=0x40000003) == seccomp.KILL_PROCESS
 
 
@@ -116,7 +116,7 @@ def action(machine: seccomp.Architecture, number: int, *arguments: int, arch: in
     while True:
         operation, if_true, if_false, value = struct.unpack_from("=HBBI", code, 8 * at)
         at += 1
-        if operation == seccomp.ANSWER:
+        if operation == seccomp.RETURN:
             return value
         if operation == seccomp.LOAD:
             register = fields.get(value, 0)
@@ -140,7 +140,7 @@ def test_a_warning_is_returned_if_the_data_directory_is_within_a_readable_one(tm
 
     assert (
         confinement._files(tmp_path / "data" / "sandbox")
-        == f"DATA_DIR lies in {tmp_path}, which it may read, for there are libraries."
+        == f"DATA_DIR is in {tmp_path}, which it may read because of the libraries there."
     )
     assert confinement._files(tmp_path.parent) == ""
 
@@ -182,7 +182,7 @@ def test_landlock_is_called_with_the_rights_that_its_version_supports(tmp_path, 
     monkeypatch.setattr(landlock, "_call", call)
     monkeypatch.setattr(landlock, "_no_new_privileges", lambda: None)
 
-    assert landlock.restrict({tmp_path: landlock.FILL, tmp_path / "nowhere": landlock.READ}) == version
+    assert landlock.restrict({tmp_path: landlock.CREATE_AND_WRITE, tmp_path / "nowhere": landlock.READ}) == version
 
     _, (_, ruleset, rule, restrict) = calls[0], calls
     handled = ruleset[1][0]._obj
@@ -193,5 +193,5 @@ def test_landlock_is_called_with_the_rights_that_its_version_supports(tmp_path, 
         3 * (version >= 4),
         3 * (version >= 6),
     )
-    assert allowed == landlock.FILL & files
+    assert allowed == landlock.CREATE_AND_WRITE & files
     assert restrict[0] == landlock.RESTRICT_SELF

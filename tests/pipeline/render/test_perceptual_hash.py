@@ -59,4 +59,4 @@ def test_the_pipeline_returns_the_hash_of_a_picture(tmp_path: Path):
 
     picture = develop(tmp_path / "photo.png", tmp_path / "out")
 
-    assert bits(picture.likeness, perceptual_hash.compute(scene(1))) <= MAX_DISTANCE
+    assert bits(picture.perceptual_hash, perceptual_hash.compute(scene(1))) <= MAX_DISTANCE

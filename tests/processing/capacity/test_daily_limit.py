@@ -11,7 +11,7 @@ from django.utils import timezone
 from albums.models import Album
 from processing.capacity import daily_limit
 from processing.models import Batch, Upload
-from processing.uploads import lifecycle as uploads
+from processing.uploads import lifecycle
 from tests.journeys.test_tus import create
 from tests.processing import making
 
@@ -22,7 +22,7 @@ JSON = {"Accept": "application/json"}
 
 @pytest.fixture
 def signed_in(owner, settings, monkeypatch) -> Client:
-    """A client whose user may upload three files a day. Counts are not cached."""
+    """A client of a user with a limit of three files a day. Counts are not cached."""
     settings.USER_FILES_PER_DAY = 3
     monkeypatch.setattr(daily_limit, "CACHE_SECONDS", -1)
     client = Client()
@@ -104,7 +104,7 @@ def test_rows_of_rejected_files_in_a_batch_are_limited(signed_in, album, setting
 
 def test_rows_of_skipped_files_in_a_batch_are_limited(signed_in, album, settings, monkeypatch):
     settings.USER_FILES_PER_DAY = 0
-    monkeypatch.setattr(uploads, "MAX_ROWS_PER_INSERT", 10)
+    monkeypatch.setattr(lifecycle, "MAX_ROWS_PER_INSERT", 10)
     assert declare(signed_in, album, 1, 5).status_code == 200
 
     response = declare(signed_in, album, 1, 5)

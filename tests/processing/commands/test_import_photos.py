@@ -15,8 +15,7 @@ from processing.jobs import workers
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
 from processing.rendering import worker
-from processing.uploads import batches, importer
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, importer, lifecycle
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -140,7 +139,7 @@ def test_a_rejected_file_is_reported_and_the_other_files_are_imported(album, fol
         run(album.pk, folder)
 
     assert names() == ["b.jpg", "a.jpg", "c.jpg"]
-    assert Upload.objects.get(state=UploadState.REFUSED).code == "empty-file"
+    assert Upload.objects.get(state=UploadState.REJECTED).code == "empty-file"
 
 
 def test_a_file_that_vanishes_is_rejected_and_the_other_files_are_imported(album, folder):
@@ -149,7 +148,7 @@ def test_a_file_that_vanishes_is_rejected_and_the_other_files_are_imported(album
     uploads_of_import = list(importer.Importer(album).run(paths))
 
     assert [(upload.name, upload.state, upload.code) for upload in uploads_of_import] == [
-        ("gone.jpg", UploadState.REFUSED, "unreadable"),
+        ("gone.jpg", UploadState.REJECTED, "unreadable"),
         ("b.jpg", UploadState.RECEIVED, ""),
     ]
     assert uploads_of_import[0].message == "The file could not be read: No such file or directory."
@@ -201,7 +200,7 @@ def test_an_interrupted_import_does_not_lock_the_album(album, folder):
     import_run.close()
 
     assert Upload.objects.receiving().count() == 0
-    assert Upload.objects.get(state=UploadState.REFUSED).code == "stopped"
+    assert Upload.objects.get(state=UploadState.REJECTED).code == "stopped"
 
 
 def test_a_link_to_a_folder_is_not_followed(album, folder):
@@ -321,7 +320,7 @@ class TestWaiting:
         with pytest.raises(CommandError, match="1 file not"):
             call_command("import_photos", str(album.pk), str(folder), wait=True, stdout=StringIO(), stderr=err)
 
-        assert err.getvalue().startswith("notes.txt: This is not an image")
+        assert err.getvalue().startswith("notes.txt: This file is not an image")
         assert ProcessingJob.objects.filter(state=JobState.COMPLETED).count() == 3
 
     def test_a_missing_worker_causes_a_warning(self, album, folder):
@@ -338,7 +337,7 @@ def test_the_help_describes_the_arguments(capsys):
 
 
 def test_uploads_of_a_running_import_do_not_expire(album, folder, monkeypatch):
-    monkeypatch.setattr(uploads, "touch_seconds", lambda: -1)
+    monkeypatch.setattr(lifecycle, "touch_seconds", lambda: -1)
     upload = making.upload(album)
     expiry = upload.expires_at - timedelta(minutes=5)
     Upload.objects.update(expires_at=expiry)

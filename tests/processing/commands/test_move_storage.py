@@ -11,8 +11,7 @@ from django.utils import timezone
 
 from albums.models import Album, Companion, Leftover, Photo, Rendition
 from processing.integrity import consistency, file_check
-from processing.maintenance import storage_migration
-from processing.maintenance import sweep as recovery
+from processing.maintenance import storage_migration, sweep
 from processing.rendering import worker
 from processing.storage import keys as storage_keys
 from processing.storage import store
@@ -60,7 +59,7 @@ def stored_keys() -> set[str]:
 def sweep_after_lease() -> None:
     past = timezone.now() - timedelta(days=1)
     Leftover.objects.update(created_at=past)
-    recovery.sweep()
+    sweep.sweep()
 
 
 def test_all_files_of_a_photo_move_and_the_sweep_deletes_the_old_ones(photo):
@@ -95,7 +94,7 @@ def test_a_second_run_moves_nothing(photo):
 def test_old_files_are_kept_for_a_lease_for_their_readers(photo):
     old_keys = keys()
     run("--to", "bucket")
-    recovery.sweep()
+    sweep.sweep()
 
     assert old_keys <= stored_keys()
 

@@ -12,7 +12,7 @@ from albums.models import Photo
 from processing import tasks
 from processing.integrity import file_check, post_write, readback
 from processing.lib import system_memory
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import Batch, Finding
 from processing.rendering import worker
 from tests.processing import making
@@ -162,8 +162,8 @@ def test_each_new_photo_sends_a_wake_up_to_verify_it(album, django_capture_on_co
 def test_the_sweep_sends_lost_wake_ups_for_unverified_photos_again(photos):
     Photo.objects.update(created_at=timezone.now() - timedelta(seconds=5))
 
-    assert recovery.sweep().bells == 4
-    assert recovery.sweep().bells == 0
+    assert sweep.sweep().wakeups == 4
+    assert sweep.sweep().wakeups == 0
     assert HUEY.pending_count() == 4
 
 

@@ -12,12 +12,11 @@ from django.utils import timezone
 from albums.models import Album
 from processing import jobs
 from processing.jobs import batch_completion
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState
 from processing.rendering import worker
-from processing.uploads import batches, preflight, rejections
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle, preflight, rejections
 from processing.uploads.manifest import Declared
 from tests.processing import making
 
@@ -67,13 +66,29 @@ def test_a_worker_announces_the_batch_after_its_last_job(album, announced):
     assert Batch.objects.get().finished_at is not None
 
 
+def test_a_worker_goes_on_although_the_end_of_a_batch_cannot_be_recorded(album, announced, caplog):
+    making.received(album)
+
+    def fail(**_) -> None:
+        raise RuntimeError
+
+    batch_completion.batch_finished.connect(fail)
+    did_work = worker.develop_next()
+    batch_completion.batch_finished.disconnect(fail)
+
+    assert did_work
+    assert ProcessingJob.objects.get().state == JobState.COMPLETED
+    assert Batch.objects.get().finished_at is None
+    assert "the next sweep tries again" in caplog.text
+
+
 def test_a_batch_is_active_while_a_file_is_being_received_or_waits_for_a_retry(album, announced):
     batch = making.received(album).batch
     upload = making.upload(album, batch=batch)
     complete_next(album)
     assert not batch_completion.finish(batch.pk)
 
-    uploads.refuse(upload, rejections.EMPTY)
+    lifecycle.reject(upload, rejections.EMPTY)
     making.received(album, batch=batch)
     jobs.retry(jobs.claim_next("tester"), "storage", "It did not work.")
     assert not batch_completion.finish(batch.pk)
@@ -86,7 +101,7 @@ def test_a_file_that_arrives_while_its_batch_is_looked_at_keeps_it_going(album, 
 
     def arrive_before() -> object:
         monkeypatch.undo()
-        assert uploads.finish(upload, 4, "0" * 64)
+        assert lifecycle.finish(upload, 4, "0" * 64)
         return receiving()
 
     monkeypatch.setattr(Upload.objects, "receiving", arrive_before)
@@ -103,29 +118,29 @@ def test_a_receiver_that_fails_for_one_batch_does_not_stop_the_sweep(album, anno
             raise RuntimeError
 
     batch_completion.batch_finished.connect(fail)
-    recovery.sweep()
+    sweep.sweep()
     batch_completion.batch_finished.disconnect(fail)
 
     assert set(Batch.objects.filter(finished_at=None)) == {first}
     assert second.pk in announced
-    recovery.sweep()
+    sweep.sweep()
     assert announced[-1] == first.pk
 
 
 def expire(upload: Upload) -> None:
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    recovery.sweep()
+    sweep.sweep()
 
 
 @pytest.mark.parametrize(
     "end_upload",
     [
-        lambda upload: uploads.refuse(upload, rejections.EMPTY),
-        lambda upload: uploads.skip(upload, rejections.COMPANION),
-        lambda upload: uploads.cancel(upload, "cancelled", "Cancelled by its sender."),
+        lambda upload: lifecycle.reject(upload, rejections.EMPTY),
+        lambda upload: lifecycle.skip(upload, rejections.COMPANION),
+        lambda upload: lifecycle.cancel(upload, "cancelled", "Cancelled by its sender."),
         lambda upload: batches.cancel(upload.album, "anna"),
         lambda upload: batches.stop_receiving(upload.album, "anna"),
-        lambda upload: uploads.finish(upload, 4, photo_checksum(upload)),
+        lambda upload: lifecycle.finish(upload, 4, photo_checksum(upload)),
         expire,
     ],
     ids=["rejected", "skipped", "cancelled", "all cancelled", "album in the trash", "a duplicate", "expired"],
@@ -138,7 +153,7 @@ def test_a_batch_ends_with_an_upload_that_has_no_job(album, announced, committed
     committed(end_upload, last_upload)
 
     assert announced == [batch.pk]
-    recovery.sweep()
+    sweep.sweep()
     assert announced == [batch.pk]
 
 
@@ -161,7 +176,7 @@ def test_a_batch_ends_with_a_job_whose_lease_and_attempts_are_spent(album, annou
     job = making.job_in(album, JobState.PROCESSING)
     ProcessingJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
-    recovery.sweep()
+    sweep.sweep()
 
     assert ProcessingJob.objects.get().state == JobState.FAILED
     assert announced == [job.batch_id]
@@ -180,7 +195,7 @@ def test_a_batch_whose_worker_died_after_its_last_job_is_announced_by_one_sweep(
     job = complete_next(album)
     assert announced == []
 
-    finished_counts = [recovery.sweep().finished_batches for _ in range(2)]
+    finished_counts = [sweep.sweep().finished_batches for _ in range(2)]
 
     assert (announced, finished_counts) == ([job.batch_id], [1, 0])
 
@@ -221,7 +236,7 @@ def test_a_batch_that_is_resumed_after_its_end_is_not_announced_again(album, ann
     second_upload = making.upload(album, "another.jpg", job.batch)
     assert not batch_completion.finish(job.batch_id)
     worker.develop_next()
-    committed(uploads.refuse, second_upload, rejections.EMPTY)
+    committed(lifecycle.reject, second_upload, rejections.EMPTY)
 
     assert batch_completion.finish(job.batch_id)
     assert announced == [job.batch_id]
@@ -260,7 +275,7 @@ def test_batches_that_had_ended_before_an_upgrade_are_not_announced(album, owner
     receiving = making.upload(Album.objects.create(title="Autumn", owner=owner)).batch
 
     import_module("processing.migrations.0018_batch_finished").mark_settled_batches(apps, connection.schema_editor())
-    recovery.sweep()
+    sweep.sweep()
 
     assert announced == []
     assert set(Batch.objects.exclude(finished_at=None)) == {settled, failed}

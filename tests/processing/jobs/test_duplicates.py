@@ -13,8 +13,7 @@ from processing.queries.failure_scope import FailureScope
 from processing.queries.file_status import FileStatus
 from processing.queries.receipt import ReceiptLine
 from processing.rendering import worker
-from processing.uploads import batches, rejections
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle, rejections
 from tests.processing import making
 from tests.processing.test_publish_damaged import damaged
 
@@ -149,14 +148,14 @@ def test_a_failed_file_in_another_album_does_not_affect_a_duplicate(album, owner
 @pytest.mark.parametrize(
     ("end_upload", "status"),
     [
-        (lambda upload: uploads.cancel(upload, "cancelled", "Cancelled by anna."), FileStatus.CANCELLED),
-        (lambda upload: uploads.refuse(upload, rejections.NOT_AS_DECLARED), FileStatus.REFUSED),
+        (lambda upload: lifecycle.cancel(upload, "cancelled", "Cancelled by anna."), FileStatus.CANCELLED),
+        (lambda upload: lifecycle.reject(upload, rejections.NOT_AS_DECLARED), FileStatus.REJECTED),
     ],
 )
 def test_the_duplicate_of_a_file_that_did_not_arrive_has_the_same_status(album, end_upload, status):
     first = making.upload(album, "A.jpg")
     Upload.objects.filter(pk=first.pk).update(declared_sha256="f" * 64)
-    uploads.refuse(making.upload(album, "B.jpg", first.batch), rejections.TWICE.filled(name="A.jpg"), sha256="f" * 64)
+    lifecycle.reject(making.upload(album, "B.jpg", first.batch), rejections.TWICE.filled(name="A.jpg"), sha256="f" * 64)
 
     end_upload(first)
 

@@ -21,8 +21,7 @@ from processing.queries import receipt as receipt_query
 from processing.queries.file_status import FileStatus
 from processing.rendering import worker
 from processing.storage import locations
-from processing.uploads import batches
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle
 from tests import stack
 from tests.pipeline import raws
 from tests.processing import making
@@ -63,7 +62,7 @@ def dng(tmp_path) -> bytes:
 def send(album, files: list[tuple[str, bytes]], *, develop_each: bool = False) -> Batch:
     """Receives the files as one batch, in this order, and develops them after each file, or after the last one."""
     batch = making.upload(album, "first.txt").batch
-    uploads.cancel(batch.uploads.get(), "cancelled", "Only to open the batch.")
+    lifecycle.cancel(batch.uploads.get(), "cancelled", "Only to open the batch.")
     Upload.objects.filter(batch=batch).delete()
     for name, content in files:
         making.received(album, content, name=name, batch=batch)
@@ -197,7 +196,7 @@ def test_a_sidecar_applies_to_neither_of_two_photos_with_the_same_name(album):
         removal.delete_photos(album.photos.all())
         Companion.objects.all().delete()
         batch = making.upload(album, "x").batch
-        uploads.cancel(batch.uploads.get(), "cancelled", "Only to open the batch.")
+        lifecycle.cancel(batch.uploads.get(), "cancelled", "Only to open the batch.")
         for name, content in order:
             making.received(album, content, name=name, batch=batch)
         develop()

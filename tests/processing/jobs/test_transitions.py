@@ -121,7 +121,7 @@ def test_a_job_fails_after_transient_errors_when_its_attempts_are_spent(album, s
 
     job = ProcessingJob.objects.get(pk=job.pk)
     assert (job.state, job.attempts) == (JobState.FAILED, 3)
-    assert job.error_message == "The disk did not answer. It was tried 3 times."
+    assert job.error_message == "The disk did not answer. Gave up after 3 attempts."
 
 
 def test_a_permanent_error_fails_at_once_and_keeps_the_raw_file(album, data_dir):

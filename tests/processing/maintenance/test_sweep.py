@@ -9,7 +9,7 @@ from albums import removal
 from albums.models import Album, Leftover, Photo
 from processing import jobs
 from processing.integrity import consistency
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import JobEvent, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
 from processing.storage.base import LOCAL_COPY_PREFIX
@@ -35,7 +35,7 @@ def test_a_job_whose_lease_expired_is_requeued(album):
     job = making.job_in(album, JobState.PROCESSING)
     ProcessingJob.objects.update(lease_until=time_ago(seconds=1))
 
-    assert recovery.sweep().rescued == 1
+    assert sweep.sweep().rescued == 1
 
     job.refresh_from_db()
     assert (job.state, job.error_code, job.claim) == (JobState.PENDING, "worker-lost", None)
@@ -45,14 +45,14 @@ def test_a_lease_from_a_clock_that_was_set_back_has_expired(album):
     making.job_in(album, JobState.PROCESSING)
     ProcessingJob.objects.update(lease_until=time_ago(hours=-1))
 
-    assert recovery.sweep().rescued == 1
+    assert sweep.sweep().rescued == 1
 
 
 def test_an_upload_from_a_clock_that_was_set_back_expires(album):
     making.upload(album)
     Upload.objects.update(expires_at=time_ago(days=-1))
 
-    assert recovery.sweep().expired == 1
+    assert sweep.sweep().expired == 1
 
 
 def test_a_job_that_kills_its_worker_at_each_attempt_fails(album, settings):
@@ -61,11 +61,11 @@ def test_a_job_that_kills_its_worker_at_each_attempt_fails(album, settings):
     for _ in range(2):
         jobs.claim_next("tester")
         ProcessingJob.objects.update(lease_until=time_ago(seconds=1))
-        recovery.sweep()
+        sweep.sweep()
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code) == (JobState.FAILED, "worker-lost")
-    assert "After 2 attempts it is set aside" in job.error_message
+    assert "Gave up after 2 attempts: this file probably causes the problem." in job.error_message
 
 
 def test_new_jobs_are_processed_while_other_files_kill_their_workers(album, owner, settings):
@@ -86,7 +86,7 @@ def test_new_jobs_are_processed_while_other_files_kill_their_workers(album, owne
             jobs.complete(job, making.photo(other_album, job), [])
         else:
             ProcessingJob.objects.filter(pk=job.pk).update(lease_until=time_ago(seconds=1))
-            recovery.sweep()
+            sweep.sweep()
 
     assert claimed[:20].count(other_album.pk) >= 9
     assert len(claimed) == 10 + 3 * settings.MAX_ATTEMPTS
@@ -105,7 +105,7 @@ def test_a_retried_job_waits_behind_the_other_photos_of_its_album(album):
 def test_a_job_with_a_live_lease_is_left_alone(album):
     job = making.job_in(album, JobState.PROCESSING)
 
-    assert recovery.sweep().rescued == 0
+    assert sweep.sweep().rescued == 0
     assert ProcessingJob.objects.get().claim == job.claim
 
 
@@ -113,7 +113,7 @@ def test_an_idle_upload_expires_and_unlocks_its_album(album):
     making.upload(album)
     Upload.objects.update(expires_at=time_ago(seconds=1))
 
-    assert recovery.sweep().expired == 1
+    assert sweep.sweep().expired == 1
     assert Upload.objects.get().state == UploadState.EXPIRED
 
 
@@ -121,7 +121,7 @@ def test_leftovers_without_a_claim_are_deleted(album, data_dir):
     path = write_file(data_dir, "renditions/ab/abc/400.webp")
     Leftover.note(["renditions/ab/abc/400.webp"])
 
-    assert recovery.sweep().leftovers == 1
+    assert sweep.sweep().leftovers == 1
     assert (path.exists(), Leftover.objects.count()) == (False, 0)
 
 
@@ -131,7 +131,7 @@ def test_leftovers_of_a_live_claim_are_kept(album, data_dir):
     Leftover.note(["renditions/ab/abc/400.webp"], hold=job.claim)
     Leftover.objects.update(created_at=time_ago(days=3))
 
-    recovery.sweep()
+    sweep.sweep()
 
     assert path.exists()
 
@@ -140,19 +140,19 @@ def test_leftovers_of_a_lost_claim_are_deleted_and_kept_as_rows_for_late_writes(
     path = write_file(data_dir, "renditions/ab/abc/400.webp")
     Leftover.note(["renditions/ab/abc/400.webp"], hold=uuid.uuid4())
 
-    recovery.sweep()
+    sweep.sweep()
     assert path.exists()
 
     Leftover.objects.update(created_at=time_ago(minutes=2))
-    recovery.sweep()
+    sweep.sweep()
     assert (path.exists(), Leftover.objects.count()) == (False, 1)
 
     write_file(data_dir, "renditions/ab/abc/400.webp")
-    recovery.sweep()
+    sweep.sweep()
     assert (path.exists(), Leftover.objects.count()) == (False, 1)
 
     Leftover.objects.update(created_at=time_ago(days=1))
-    recovery.sweep()
+    sweep.sweep()
     assert Leftover.objects.count() == 0
 
 
@@ -161,7 +161,7 @@ def test_old_files_in_incoming_without_a_row_are_deleted(db, data_dir, name):
     old_file = write_file(data_dir, "incoming/" + name.format(uuid.uuid4()), hours=2)
     new_file = write_file(data_dir, "incoming/" + name.format(uuid.uuid4()).replace("who", "whom"))
 
-    assert recovery.sweep().strays == 1
+    assert sweep.sweep().strays == 1
     assert (old_file.exists(), new_file.exists()) == (False, True)
 
 
@@ -171,7 +171,7 @@ def test_a_local_copy_is_deleted_only_when_no_reader_can_be_using_it(db, data_di
     copy = write_file(data_dir, f"incoming/{LOCAL_COPY_PREFIX}0a1b.work/photo.jpg", hours=hours)
 
     assert consistency.verify().is_clean
-    assert recovery.sweep().strays == (not is_kept)
+    assert sweep.sweep().strays == (not is_kept)
     assert copy.exists() == is_kept
 
 
@@ -180,7 +180,7 @@ def test_the_working_directory_of_a_lost_claim_is_deleted_at_once(album, data_di
     scratch = write_file(data_dir, f"incoming/{job.claim.hex}.work/400.webp")
     ProcessingJob.objects.update(lease_until=time_ago(seconds=1))
 
-    assert recovery.sweep().strays == 1
+    assert sweep.sweep().strays == 1
     assert not scratch.parent.exists()
 
 
@@ -195,7 +195,7 @@ def test_raw_files_of_uploads_and_jobs_are_kept_at_any_age(album, data_dir):
         write_file(data_dir, f"incoming/{processing.claim.hex}.work/400.webp", days=9),
     ]
 
-    assert recovery.sweep().strays == 0
+    assert sweep.sweep().strays == 0
     assert all(path.exists() for path in paths)
 
 
@@ -203,14 +203,14 @@ def test_a_lost_wake_up_is_sent_again(album):
     making.received(album)
     ProcessingJob.objects.update(updated_at=time_ago(seconds=5))
 
-    assert recovery.sweep().bells == 1
+    assert sweep.sweep().wakeups == 1
 
 
 def test_a_lost_wake_up_is_sent_again_although_the_clock_was_set_back(album):
     making.received(album)
     ProcessingJob.objects.update(updated_at=time_ago(hours=-1))
 
-    assert recovery.sweep().bells == 1
+    assert sweep.sweep().wakeups == 1
 
 
 def test_a_file_that_cannot_be_deleted_does_not_stop_the_sweep(album, data_dir):
@@ -221,7 +221,7 @@ def test_a_file_that_cannot_be_deleted_does_not_stop_the_sweep(album, data_dir):
     making.received(album)
     ProcessingJob.objects.update(updated_at=time_ago(seconds=5))
 
-    assert recovery.sweep().bells == 1
+    assert sweep.sweep().wakeups == 1
 
 
 def test_a_sweep_with_a_time_limit_deletes_a_part_and_the_next_one_continues(album, data_dir, monkeypatch):
@@ -236,13 +236,13 @@ def test_a_sweep_with_a_time_limit_deletes_a_part_and_the_next_one_continues(alb
         write_file(data_dir, f"renditions/ab/{name}/400.webp")
         Leftover.note([f"renditions/ab/{name}/400.webp"])
 
-    first = recovery.sweep(0)
+    first = sweep.sweep(0)
     remaining = Photo.objects.count(), Leftover.objects.filter(key__startswith="renditions").count()
-    later_sweeps = [recovery.sweep(0) for _ in range(2)]
+    later_sweeps = [sweep.sweep(0) for _ in range(2)]
 
     assert (first.trashed_photos, remaining) == (2, (1, 2))
     assert [result.trashed_photos for result in later_sweeps] == [1, 0]
-    recovery.sweep()
+    sweep.sweep()
     assert (Photo.objects.count(), Leftover.objects.count()) == (0, 0)
 
 
@@ -251,14 +251,14 @@ def test_leftovers_that_do_not_fit_into_one_query_are_all_deleted(data_dir, db, 
     keys = [f"renditions/ab/{name}/400.webp" for name in "abcde"]
     Leftover.note(keys)
 
-    assert (recovery.sweep().leftovers, Leftover.objects.count()) == (5, 0)
+    assert (sweep.sweep().leftovers, Leftover.objects.count()) == (5, 0)
 
 
 def test_old_job_events_are_deleted(album):
     making.received(album)
     JobEvent.objects.update(at=time_ago(days=91))
 
-    assert recovery.sweep().old_events == 1
+    assert sweep.sweep().old_events == 1
 
 
 def test_a_second_sweep_finds_nothing_to_do(album, settings):
@@ -266,6 +266,6 @@ def test_a_second_sweep_finds_nothing_to_do(album, settings):
     settings.BACKOFF_MAX_SECONDS = 3600
     making.job_in(album, JobState.PROCESSING)
     ProcessingJob.objects.update(lease_until=time_ago(seconds=1))
-    recovery.sweep()
+    sweep.sweep()
 
-    assert recovery.sweep() == recovery.SweepResult(*[0] * 12)
+    assert sweep.sweep() == sweep.SweepResult(*[0] * 12)

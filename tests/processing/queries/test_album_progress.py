@@ -9,8 +9,7 @@ from django.utils import timezone
 from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
 from processing.queries import album_progress
-from processing.uploads import lifecycle as uploads
-from processing.uploads import preflight, rejections
+from processing.uploads import lifecycle, preflight, rejections
 from processing.uploads.manifest import Declared
 from tests.processing import making
 
@@ -25,7 +24,7 @@ def uploads_declared(album, owner):
 
 
 def finish_upload(upload: Upload) -> ProcessingJob:
-    job = uploads.finish(upload, 100, f"{upload.name:0>64}")
+    job = lifecycle.finish(upload, 100, f"{upload.name:0>64}")
     assert job
     return job
 
@@ -44,7 +43,7 @@ def test_files_and_bytes_are_counted_from_the_start(album, uploads_declared):
 
 def test_received_bytes_of_unfinished_uploads_count(album, uploads_declared):
     finish_upload(uploads_declared[0])
-    uploads.touch(uploads_declared[1], 50)
+    lifecycle.touch(uploads_declared[1], 50)
 
     progress = album_progress.build(album)
 
@@ -140,9 +139,9 @@ def test_an_album_without_uploads_has_nothing_that_expires(album):
 
 def test_the_report_counts_duplicates_separately_from_rejected_files(album):
     first = making.upload(album)
-    uploads.refuse(first, rejections.CUT_OFF)
-    uploads.refuse(making.upload(album, batch=first.batch), rejections.TWICE.filled(name="IMG_1.JPG"))
+    lifecycle.reject(first, rejections.CUT_OFF)
+    lifecycle.reject(making.upload(album, batch=first.batch), rejections.TWICE.filled(name="IMG_1.JPG"))
 
     report = album_progress.report(album)
 
-    assert (report.refused_count, report.duplicate_count) == (1, 1)
+    assert (report.rejected_count, report.duplicate_count) == (1, 1)

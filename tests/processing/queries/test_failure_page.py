@@ -7,8 +7,7 @@ from processing import jobs
 from processing.models import Batch, Preview, ProcessingJob, Upload
 from processing.queries import failure_page
 from processing.queries.failure_scope import FailureKind, FailureScope
-from processing.uploads import lifecycle as uploads
-from processing.uploads import rejections
+from processing.uploads import lifecycle, rejections
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -25,9 +24,9 @@ def fail(batch: Batch, code: str = "broken", name: str = "photo.jpg") -> Process
     return ProcessingJob.objects.get(pk=job.pk)
 
 
-def refuse(batch: Batch, refusal: rejections.RejectionReason = rejections.CUT_OFF) -> Upload:
+def reject(batch: Batch, reason: rejections.RejectionReason = rejections.CUT_OFF) -> Upload:
     upload = making.upload(batch.album, batch=batch)
-    uploads.refuse(upload, refusal)
+    lifecycle.reject(upload, reason)
     return upload
 
 
@@ -52,9 +51,9 @@ def test_without_failures_the_page_is_empty(batch):
 
 
 def test_retryable_reasons_come_first_then_frequent_ones_and_duplicates_last(batch):
-    refuse(batch, rejections.DUPLICATE)
-    refuse(batch, rejections.DUPLICATE)
-    refuse(batch)
+    reject(batch, rejections.DUPLICATE)
+    reject(batch, rejections.DUPLICATE)
+    reject(batch)
     fail(batch, "broken")
     fail(batch, "timeout")
     fail(batch, "timeout")
@@ -62,13 +61,13 @@ def test_retryable_reasons_come_first_then_frequent_ones_and_duplicates_last(bat
     assert reasons(build_page()) == [
         (FailureKind.FAILED, "timeout", 2),
         (FailureKind.FAILED, "broken", 1),
-        (FailureKind.REFUSED, "cut-off", 1),
-        (FailureKind.REFUSED, "duplicate", 2),
+        (FailureKind.REJECTED, "cut-off", 1),
+        (FailureKind.REJECTED, "duplicate", 2),
     ]
 
 
 def test_duplicates_are_not_counted_as_failures_and_shown_on_request(batch):
-    duplicate_upload, duplicate_job = refuse(batch, rejections.DUPLICATE), fail(batch, "duplicate")
+    duplicate_upload, duplicate_job = reject(batch, rejections.DUPLICATE), fail(batch, "duplicate")
     job = fail(batch)
 
     page = build_page()
@@ -81,8 +80,8 @@ def test_duplicates_are_not_counted_as_failures_and_shown_on_request(batch):
 
 
 def test_the_scope_all_selects_what_the_page_shows(batch):
-    refuse(batch, rejections.DUPLICATE)
-    job, upload = fail(batch), refuse(batch)
+    reject(batch, rejections.DUPLICATE)
+    job, upload = fail(batch), reject(batch)
 
     scope = FailureScope(Album.objects.all()).all()
 
@@ -91,23 +90,23 @@ def test_the_scope_all_selects_what_the_page_shows(batch):
 
 def test_the_newest_file_of_a_reason_is_first(batch):
     first, second = fail(batch), fail(batch)
-    refused, later = refuse(batch), refuse(batch)
+    rejected, later = reject(batch), reject(batch)
 
     assert listed_ids(build_page()) == [
         ("failed-broken", [str(second.pk), str(first.pk)]),
-        ("refused-cut-off", [str(later.pk), str(refused.pk)]),
+        ("refused-cut-off", [str(later.pk), str(rejected.pk)]),
     ]
 
 
 def test_a_code_of_failed_and_rejected_files_is_two_reasons(batch):
     fail(batch, "disk-full")
-    refuse(batch, rejections.DISK_FULL)
+    reject(batch, rejections.DISK_FULL)
 
     page = build_page(code="disk-full")
 
     assert [reason.advice.retry_may_help for reason in page.matching] == [True, False]
     assert (page.shown, page.retryable_count) == (2, 1)
-    assert listed_ids(build_page(code="disk-full", kind=FailureKind.REFUSED))[0][0] == "refused-disk-full"
+    assert listed_ids(build_page(code="disk-full", kind=FailureKind.REJECTED))[0][0] == "refused-disk-full"
 
 
 def test_filtering_by_a_reason_keeps_the_list_of_all_reasons(batch):
@@ -132,7 +131,7 @@ def test_the_page_can_be_filtered_by_album_and_by_batch(batch, owner):
 
 def test_failures_in_albums_of_other_users_are_not_shown(batch, stranger):
     fail(batch)
-    refuse(batch)
+    reject(batch)
 
     assert failure_page.build(FailureScope(Album.objects.visible_to(stranger))).total == 0
 
@@ -159,14 +158,14 @@ def test_the_extension_is_shown_for_a_picture_without_a_preview(batch, name, end
 def test_pages_continue_from_failed_to_rejected_files(batch, monkeypatch):
     monkeypatch.setattr(failure_page, "PAGE_SIZE", 3)
     failed_ids = [str(fail(batch).pk) for _ in range(4)]
-    refused_ids = [str(refuse(batch).pk) for _ in range(3)]
+    rejected_ids = [str(reject(batch).pk) for _ in range(3)]
 
     pages = [listed_ids(build_page(page=page)) for page in ("1", "2", "3")]
 
     assert pages == [
         [("failed-broken", failed_ids[:0:-1])],
-        [("failed-broken", failed_ids[:1]), ("refused-cut-off", refused_ids[:0:-1])],
-        [("refused-cut-off", refused_ids[:1])],
+        [("failed-broken", failed_ids[:1]), ("refused-cut-off", rejected_ids[:0:-1])],
+        [("refused-cut-off", rejected_ids[:1])],
     ]
     assert [section.is_all for section in build_page(page="2").sections] == [False, False]
 
@@ -179,23 +178,23 @@ def test_an_invalid_page_number_shows_an_existing_page(batch, page):
 
 
 def test_dismissed_failures_are_not_shown(batch):
-    refused, expired = refuse(batch), refuse(batch)
-    Upload.objects.filter(pk=refused.pk).update(dismissed_at=refused.created_at)
+    rejected, expired = reject(batch), reject(batch)
+    Upload.objects.filter(pk=rejected.pk).update(dismissed_at=rejected.created_at)
 
     assert listed_ids(build_page()) == [("refused-cut-off", [str(expired.pk)])]
-    Batch.objects.update(dismissed_at=refused.created_at)
+    Batch.objects.update(dismissed_at=rejected.created_at)
     assert build_page().total == 0
 
 
 def test_a_page_costs_the_same_queries_for_any_number_of_failures(batch, django_assert_num_queries):
     fail(batch)
-    refuse(batch)
+    reject(batch)
     with django_assert_num_queries(5):  # two counts, jobs, their events, uploads
         build_page()
     for code in ("broken", "timeout", "crashed"):
         for _ in range(5):
             fail(batch, code)
-            refuse(batch)
+            reject(batch)
 
     with django_assert_num_queries(5):
         build_page()

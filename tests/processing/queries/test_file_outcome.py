@@ -15,8 +15,7 @@ from processing.queries import album_progress, batch_list, batch_outcome, file_o
 from processing.queries.batch_list import BatchFilterValues, BatchState
 from processing.queries.file_outcome import FileOutcome
 from processing.queries.file_status import FileStatus
-from processing.uploads import batches, rejections
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle, rejections
 from processing.uploads.manifest import Declared
 from tests.processing import making
 
@@ -49,7 +48,7 @@ def keep_companion(batch: Batch) -> None:
 
 def repeat_a_photo(batch: Batch) -> None:
     photo = batch.album.photos.get()
-    uploads.finish(making.upload(batch.album, batch=batch), 1, photo.original_sha256)
+    lifecycle.finish(making.upload(batch.album, batch=batch), 1, photo.original_sha256)
 
 
 def fail_as_duplicate(batch: Batch) -> None:
@@ -68,11 +67,11 @@ def fail_twice(batch: Batch) -> None:
 def expire(batch: Batch) -> None:
     upload = making.upload(batch.album, batch=batch)
     Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    uploads.expire(upload)
+    lifecycle.expire(upload)
 
 
 def cancel_an_upload(batch: Batch) -> None:
-    uploads.cancel(making.upload(batch.album, batch=batch), "cancelled", "Cancelled by anna.")
+    lifecycle.cancel(making.upload(batch.album, batch=batch), "cancelled", "Cancelled by anna.")
 
 
 MAKE: tuple[Callable[[Batch], object], ...] = (
@@ -81,11 +80,11 @@ MAKE: tuple[Callable[[Batch], object], ...] = (
     repeat_a_photo,
     fail_as_duplicate,
     fail_twice,
-    lambda batch: uploads.refuse(making.upload(batch.album, batch=batch), rejections.EMPTY),
+    lambda batch: lifecycle.reject(making.upload(batch.album, batch=batch), rejections.EMPTY),
     expire,
     cancel_an_upload,
     lambda batch: jobs.cancel(claimed_job(batch)),
-    lambda batch: uploads.record_skipped(batch, [Declared("notes.txt", 1), Declared("Thumbs.db", 1)]),
+    lambda batch: lifecycle.record_skipped(batch, [Declared("notes.txt", 1), Declared("Thumbs.db", 1)]),
     lambda batch: making.received(batch.album, batch=batch),
     lambda batch: making.upload(batch.album, batch=batch),
 )
@@ -108,7 +107,7 @@ def test_every_file_has_one_outcome(batch):
 def test_the_list_of_batches_counts_each_file_once(batch):
     (entry,) = batch_list.entries([batch])
 
-    counts = (entry.photos, entry.kept, entry.failed, entry.refused, entry.duplicates, entry.skipped, entry.active)
+    counts = (entry.photos, entry.kept, entry.failed, entry.rejected, entry.duplicates, entry.skipped, entry.active)
     assert counts == (1, 1, 2, 2, 2, 1, 2)
     assert entry.companions == 1
     assert entry.files == sum(counts) + COUNTS[FileOutcome.CANCELLED]
@@ -120,7 +119,7 @@ def test_the_albums_report_counts_like_the_list_of_batches(batch):
     report = album_progress.report(batch.album)
 
     assert (report.added, report.kept, report.failed_count) == (entry.photos, entry.kept, entry.failed)
-    assert (report.refused_count, report.duplicate_count) == (entry.refused, entry.duplicates)
+    assert (report.rejected_count, report.duplicate_count) == (entry.rejected, entry.duplicates)
     assert (report.skipped_count, report.companions) == (entry.skipped, entry.companions)
     assert (report.batch, report.unlisted) == (batch.pk, 0)
 
@@ -133,7 +132,7 @@ def test_the_import_command_counts_like_the_list_of_batches(batch):
     assert outcome.photos == entry.photos + entry.duplicates
     assert (outcome.files, outcome.kept, outcome.companions) == (entry.files, entry.kept, entry.companions)
     assert outcome.waiting == COUNTS[FileOutcome.WAITING]
-    without_photo = entry.failed + entry.refused + entry.skipped + COUNTS[FileOutcome.CANCELLED]
+    without_photo = entry.failed + entry.rejected + entry.skipped + COUNTS[FileOutcome.CANCELLED]
     assert len(list(batch_outcome.failures(batch))) == without_photo
 
 
@@ -144,7 +143,7 @@ def test_the_receipt_counts_like_the_list_of_batches(batch):
 
     assert counts[FileStatus.CHECKING] == entry.photos + entry.kept + entry.duplicates
     assert counts[FileStatus.FAILED] == entry.failed
-    assert counts[FileStatus.REFUSED] + counts[FileStatus.EXPIRED] == entry.refused
+    assert counts[FileStatus.REJECTED] + counts[FileStatus.EXPIRED] == entry.rejected
     assert counts[FileStatus.ARRIVING] + counts[FileStatus.DEVELOPING] == entry.active
     assert counts[FileStatus.CANCELLED] == COUNTS[FileOutcome.CANCELLED]
     assert (counts[FileStatus.SKIPPED], counts[FileStatus.COMPANION]) == (entry.skipped, entry.companions)
@@ -160,7 +159,7 @@ def test_a_batch_is_listed_with_failures_if_it_has_one(batch, outcome):
     (entry,) = batch_list.entries([batch])
 
     batches_with_failures = list(batch_list.find(Album.objects.all(), BatchFilterValues(state=BatchState.FAILURES)))
-    assert (batch in batches_with_failures) == bool(entry.failed or entry.refused)
+    assert (batch in batches_with_failures) == bool(entry.failed or entry.rejected)
 
 
 def test_a_dismissed_duplicate_is_still_in_the_album(batch):

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.pipeline import ImageRejected
 from processing.pipeline import errors as pipeline
 from processing.queries import help_texts
@@ -25,7 +25,7 @@ def pipeline_codes() -> dict[str, bool]:
 def worker_codes() -> set[str]:
     constants = [*vars(worker).values(), *vars(failure_reasons).values()]
     codes = {value[0] for value in constants if isinstance(value, tuple) and len(value) == 2}
-    return codes | {recovery.LOST[0]}
+    return codes | {sweep.LOST[0]}
 
 
 def bucket_codes() -> set[str]:
@@ -42,7 +42,7 @@ def test_every_code_of_a_failed_job_has_a_help_text():
 def test_every_code_of_a_rejected_upload_has_a_help_text():
     codes = {value.code for value in vars(intake).values() if isinstance(value, intake.RejectionReason)}
 
-    assert help_texts.REFUSED.keys() == codes
+    assert help_texts.REJECTED.keys() == codes
 
 
 def test_retrying_may_help_exactly_where_a_failure_is_not_permanent():
@@ -52,15 +52,15 @@ def test_retrying_may_help_exactly_where_a_failure_is_not_permanent():
 
 
 def test_no_help_text_suggests_to_retry_a_rejected_upload():
-    assert not any(help_text.retry_may_help for help_text in help_texts.REFUSED.values())
+    assert not any(help_text.retry_may_help for help_text in help_texts.REJECTED.values())
 
 
 def test_codes_that_need_no_action_have_a_help_text():
-    assert help_texts.REFUSED.keys() >= help_texts.NO_ACTION_CODES
+    assert help_texts.REJECTED.keys() >= help_texts.NO_ACTION_CODES
 
 
 def test_every_help_text_is_a_heading_and_whole_sentences():
-    for help_text in [*help_texts.FAILED.values(), *help_texts.REFUSED.values(), help_texts.UNKNOWN]:
+    for help_text in [*help_texts.FAILED.values(), *help_texts.REJECTED.values(), help_texts.UNKNOWN]:
         assert help_text.reason
         assert not help_text.reason.endswith(".")
         assert help_text.remedy.endswith(".")
@@ -68,7 +68,7 @@ def test_every_help_text_is_a_heading_and_whole_sentences():
 
 
 def test_settings_named_in_help_texts_are_documented():
-    remedies = " ".join(help_text.remedy for help_text in [*help_texts.FAILED.values(), *help_texts.REFUSED.values()])
+    remedies = " ".join(help_text.remedy for help_text in [*help_texts.FAILED.values(), *help_texts.REJECTED.values()])
     documented = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
 
     assert {
@@ -78,4 +78,4 @@ def test_settings_named_in_help_texts_are_documented():
 
 def test_an_unknown_code_has_a_general_help_text():
     assert help_texts.for_failed("from-the-future").retry_may_help
-    assert help_texts.for_refused("from-the-future").remedy == help_texts.SEND_AGAIN
+    assert help_texts.for_rejected("from-the-future").remedy == help_texts.SEND_AGAIN

@@ -19,8 +19,7 @@ from processing.queries import receipt as receipt_query
 from processing.queries.file_status import FileStatus
 from processing.queries.receipt import Receipt, ReceiptLine
 from processing.rendering import worker
-from processing.uploads import lifecycle as uploads
-from processing.uploads import rejections
+from processing.uploads import lifecycle, rejections
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -111,16 +110,16 @@ def test_an_unfinished_upload_is_not_safe_although_all_its_bytes_arrived(album):
 def test_rejected_expired_and_cancelled_files_have_their_reason(album):
     batch = verified_batch(album, 1)
     for end_upload in (
-        lambda upload: uploads.refuse(upload, rejections.EMPTY),
-        lambda upload: uploads.cancel(upload, "cancelled", "Cancelled by anna."),
+        lambda upload: lifecycle.reject(upload, rejections.EMPTY),
+        lambda upload: lifecycle.cancel(upload, "cancelled", "Cancelled by anna."),
     ):
         end_upload(making.upload(album, batch=batch))
     late_upload = making.upload(album, batch=batch)
     Upload.objects.filter(pk=late_upload.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    uploads.expire(late_upload)
+    lifecycle.expire(late_upload)
 
     assert [(line.status, line.code) for line in lines(batch)][1:] == [
-        (FileStatus.REFUSED, "empty-file"),
+        (FileStatus.REJECTED, "empty-file"),
         (FileStatus.CANCELLED, "cancelled"),
         (FileStatus.EXPIRED, "expired"),
     ]
@@ -169,9 +168,9 @@ def test_the_second_copy_of_a_file_that_fails_is_not_safe(album):
 def test_a_duplicate_by_name_without_the_same_checksum_is_not_safe(album):
     photo = verified_batch(album, 1).jobs.get().photo
     other_upload = making.upload(album)
-    uploads.refuse(other_upload, rejections.DUPLICATE, duplicate_of=photo, sha256="f" * 64)
+    lifecycle.reject(other_upload, rejections.DUPLICATE, duplicate_of=photo, sha256="f" * 64)
     upload_without_checksum = making.upload(album)
-    uploads.refuse(upload_without_checksum, rejections.DUPLICATE, duplicate_of=photo)
+    lifecycle.reject(upload_without_checksum, rejections.DUPLICATE, duplicate_of=photo)
 
     assert [statuses(batch) for batch in (other_upload.batch, upload_without_checksum.batch)] == [
         [FileStatus.GONE],
@@ -219,7 +218,7 @@ def test_a_repaired_file_is_safe_when_it_has_been_read_back(album, data_dir):
     batch = verified_batch(album, 1)
     path = data_dir / batch.jobs.get().photo.original_key
     content = path.read_bytes()
-    findings.settle({batch.jobs.get().photo.original_key: Finding.Trouble.CORRUPT})
+    findings.settle({batch.jobs.get().photo.original_key: Finding.Problem.CORRUPT})
     assert statuses(batch) == [FileStatus.DAMAGED]
 
     path.write_bytes(content)
@@ -270,7 +269,7 @@ def test_a_photo_in_the_trash_is_not_safe_until_it_is_restored(album):
 def test_the_second_copy_of_an_unfinished_upload_waits_with_it(album):
     first = making.upload(album)
     Upload.objects.filter(pk=first.pk).update(declared_sha256="f" * 64)
-    uploads.refuse(making.upload(album, batch=first.batch), rejections.TWICE, sha256="f" * 64)
+    lifecycle.reject(making.upload(album, batch=first.batch), rejections.TWICE, sha256="f" * 64)
 
     assert statuses(first.batch) == [FileStatus.ARRIVING, FileStatus.DEVELOPING]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from processing import jobs
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import ProcessingJob
 from processing.queries import failure_page
 from tests.processing import making
@@ -19,10 +19,10 @@ def timeline() -> list[tuple[str, str]]:
 def test_each_attempt_has_the_error_that_ended_it(album, settings):
     settings.BACKOFF_BASE_SECONDS, settings.MAX_ATTEMPTS = 0, 3
     making.received(album)
-    jobs.fail(jobs.claim_next("tester"), *recovery.LOST, permanent=False)
+    jobs.fail(jobs.claim_next("tester"), *sweep.LOST, permanent=False)
     jobs.fail(jobs.claim_next("tester"), "broken", "The file is damaged.", permanent=True)
 
-    assert timeline() == [("Uploaded", ""), ("Attempt 1", recovery.LOST[1]), ("Attempt 2", "The file is damaged.")]
+    assert timeline() == [("Uploaded", ""), ("Attempt 1", sweep.LOST[1]), ("Attempt 2", "The file is damaged.")]
 
 
 def test_an_attempt_that_does_not_count_keeps_its_number(album):

@@ -67,6 +67,16 @@ def test_a_recipe_survives_the_conversion_to_json_and_back():
     assert Recipe.from_json(recipe.as_json()) == recipe
 
 
+def test_a_child_understands_the_limits_that_a_worker_of_an_earlier_version_sends():
+    names = {
+        *("jpeg_pixels", "other_pixels", "raw_pixels", "edge", "animation_frames", "animation_pixels"),
+        *("swallowed_bytes", "largest_edge", "memory_bytes"),
+    }
+
+    assert DEFAULT.as_json()["limits"].keys() == names
+    assert Recipe.from_json(DEFAULT.as_json()) == DEFAULT
+
+
 @pytest.mark.parametrize(
     ("values", "is_ladder"),
     [

@@ -9,13 +9,13 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
-from albums import likeness
+from albums import similarity
 from albums.models import Album, Leftover, Look, Photo, Rendition
 from processing import jobs, tasks
 from processing.integrity import consistency, post_write
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import Finding, ProcessingJob, Rerender
 from processing.rendering import presets, rerender, shared_sandbox, worker
 from processing.storage import store
@@ -115,12 +115,12 @@ def test_a_photo_without_a_perceptual_hash_is_incomplete(album, settings):
         assert worker.develop_next()
     old_photo, new_photo = Photo.objects.order_by("pk")
     Look.objects.filter(photo=old_photo).delete()
-    assert [enqueue(missing=True), likeness.similar_photos(new_photo)] == [0, []]
+    assert [enqueue(missing=True), similarity.similar_photos(new_photo)] == [0, []]
 
     Rendition.objects.update(recipe="2")
 
     assert [enqueue(missing=True), render_all()] == [1, 1]
-    assert likeness.similar_photos(new_photo) == [old_photo]
+    assert similarity.similar_photos(new_photo) == [old_photo]
 
 
 def test_a_photo_that_has_no_perceptual_hash_is_rendered_again_only_once(photos):
@@ -139,7 +139,7 @@ def test_renditions_that_the_current_recipe_could_not_make_are_not_missing(photo
 def test_a_rendition_that_is_known_to_be_lost_is_missing(photos, django_capture_on_commit_callbacks):
     lost_rendition = photos[1].renditions.first()
     default_storage.delete(lost_rendition.key)
-    Finding.objects.create(key=lost_rendition.key, photo=photos[1], trouble=Finding.Trouble.MISSING)
+    Finding.objects.create(key=lost_rendition.key, photo=photos[1], trouble=Finding.Problem.MISSING)
 
     assert enqueue(missing=True) == 1
     with django_capture_on_commit_callbacks(execute=True):
@@ -219,7 +219,7 @@ def test_a_photo_cancelled_while_it_is_rendered_publishes_nothing(photos, before
 
     assert list(photos[0].renditions.values_list("key", flat=True)) == old_keys
     Leftover.objects.update(created_at=timezone.now() - timedelta(days=1))
-    recovery.sweep()
+    sweep.sweep()
     assert consistency.verify().is_clean
 
 
@@ -238,11 +238,11 @@ def test_a_worker_that_lost_its_claim_publishes_nothing(photos, before_publishin
 def test_files_written_under_a_live_claim_are_not_swept(photos, before_publishing):
     enqueue()
 
-    def sweep():
+    def sweep_leftovers():
         Leftover.objects.update(created_at=timezone.now() - timedelta(days=1))
-        recovery.delete_leftovers(timezone.now())
+        sweep.delete_leftovers(timezone.now())
 
-    before_publishing(sweep)
+    before_publishing(sweep_leftovers)
 
     assert rerender.render_next()
     assert consistency.verify().is_clean
@@ -331,7 +331,7 @@ def test_enqueuing_sends_a_wake_up_per_photo_and_the_sweep_repeats_lost_ones(
 
     HUEY.storage.flush_queue()
 
-    assert recovery.sweep().bells == 2
+    assert sweep.sweep().wakeups == 2
 
 
 def test_a_job_held_by_another_worker_does_not_delay_rendering_again(photos, album):

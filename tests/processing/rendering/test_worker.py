@@ -22,7 +22,7 @@ from PIL import Image
 
 from albums.models import Album, Companion, Leftover, Photo
 from processing import jobs
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import ProcessingJob
 from processing.models.states import JobState
 from processing.rendering import shared_sandbox, worker
@@ -221,7 +221,7 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
     def move_in_and_lose_claim(files):
         move_in(files)
         ProcessingJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        recovery.sweep()
+        sweep.sweep()
         ProcessingJob.objects.update(run_after=timezone.now())
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -231,7 +231,7 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
         assert Photo.objects.count() == 0
         worker.develop_next()
     Leftover.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    recovery.sweep()
+    sweep.sweep()
 
     photo = Photo.objects.get()
     keys = {
@@ -402,7 +402,7 @@ def test_a_file_that_crashes_the_child_at_each_attempt_fails_with_a_message(albu
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "crashed", 3)
-    assert "After 3 attempts it is set aside" in job.error_message
+    assert "Gave up after 3 attempts: this file probably causes the problem." in job.error_message
 
 
 def test_a_heartbeat_that_fails_in_the_database_does_not_lose_the_claim(album, monkeypatch):
@@ -463,5 +463,5 @@ def test_rows_that_the_database_rejects_for_another_reason_are_no_duplicate(albu
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code) == (JobState.PENDING, "internal")
-    assert "the database refused its rows" in caplog.text
+    assert "the database rejected its rows" in caplog.text
     assert list(album.photos.all()) == [first_photo]

@@ -9,7 +9,7 @@ from albums.models import Leftover, Photo
 from processing.integrity import consistency, repair
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.rendering import worker
 from processing.storage import store
 from tests import polling
@@ -53,7 +53,7 @@ def test_a_store_that_is_slower_than_a_lease_loses_no_file_to_a_sweep(photo, set
     def sweep_after_renewal() -> None:
         first_time = hold_time()
         polling.until(lambda: hold_time() > first_time, what="the hold is not renewed while the store is slow")
-        recovery.delete_leftovers(first_time + timedelta(seconds=settings.LEASE_SECONDS, milliseconds=1))
+        sweep.delete_leftovers(first_time + timedelta(seconds=settings.LEASE_SECONDS, milliseconds=1))
 
     call_at(monkeypatch, Point.BETWEEN_RENDITIONS, sweep_after_renewal)
 
@@ -69,7 +69,7 @@ def test_a_process_that_paused_for_longer_than_a_lease_publishes_nothing(photo, 
 
     def expire_and_sweep() -> None:
         Leftover.objects.exclude(hold=None).update(created_at=timezone.now() - timedelta(hours=2))
-        recovery.delete_leftovers(timezone.now())
+        sweep.delete_leftovers(timezone.now())
 
     call_at(monkeypatch, Point.BEFORE_RENDITIONS, expire_and_sweep)
 

@@ -13,8 +13,7 @@ from django.utils import timezone
 from albums.models import Photo
 from config.http import health
 from processing.integrity import consistency, post_write, scrub
-from processing.maintenance import reclaim
-from processing.maintenance import sweep as recovery
+from processing.maintenance import reclaim, sweep
 from processing.models import Upload
 from processing.models.states import JobState
 from processing.rendering import worker
@@ -198,7 +197,7 @@ class TestResumable:
     ):
         content = making.jpeg()
         upload = self.upload_of_size(album, owner, len(content))
-        assert store().trouble() is None
+        assert store().problem() is None
         events = bucket_.client(bucket).meta.events
         events.register("before-call.s3.PutObject", _raise_connection_error)
         try:
@@ -225,7 +224,7 @@ class TestResumable:
         (data_dir / f"incoming/{upload.pk}.part").write_bytes(content)
         Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=20))
 
-        assert recovery.sweep().handed_over == 1
+        assert sweep.sweep().handed_over == 1
 
         assert bucket_keys() == [storage_keys.bare(upload.key)]
         assert [path for path in data_dir.rglob("*") if path.is_file()] == []
@@ -236,16 +235,16 @@ class TestSweep:
         job = making.received(album)
         put("s3/incoming/0a1b")
 
-        assert recovery.delete_orphans(timezone.now() - timedelta(hours=1)) == 0
-        assert recovery.delete_orphans(timezone.now() + timedelta(hours=1)) == 1
+        assert sweep.delete_orphans(timezone.now() - timedelta(hours=1)) == 0
+        assert sweep.delete_orphans(timezone.now() + timedelta(hours=1)) == 1
         assert bucket_keys() == [storage_keys.bare(job.raw_path)]
 
     def test_the_sweep_cleans_the_disk_while_the_bucket_is_unreachable(self, bucket, settings, album, data_dir):
         (data_dir / "incoming/0a1b").write_bytes(b"stray")
         settings.S3_ENDPOINT = "http://127.0.0.1:9"
 
-        assert recovery.delete_orphans(timezone.now() + timedelta(hours=1)) == 1
-        assert recovery.sweep().strays == 0
+        assert sweep.delete_orphans(timezone.now() + timedelta(hours=1)) == 1
+        assert sweep.sweep().strays == 0
 
     def test_staged_files_in_the_bucket_are_counted(self, bucket, album):
         making.received(album, b"seven b")
@@ -260,7 +259,7 @@ class TestSweep:
 
         with django_capture_on_commit_callbacks(execute=True):
             photo.delete()
-        recovery.sweep()
+        sweep.sweep()
 
         assert bucket_keys() == []
 

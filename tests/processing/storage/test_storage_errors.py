@@ -31,19 +31,19 @@ def test_an_error_of_the_bucket_is_mapped_to_a_code_and_to_whether_it_is_permane
     tmp_path, status, s3_code, code, permanent
 ):
     with responding(status, error_body(s3_code) if s3_code else "") as connection:
-        trouble = S3Store(connection, tmp_path).trouble()
+        error = S3Store(connection, tmp_path).problem()
 
-    assert (trouble.code, trouble.permanent) == (code, permanent)
-    assert trouble.message.endswith(".")
+    assert (error.code, error.permanent) == (code, permanent)
+    assert error.message.endswith(".")
 
 
 def test_a_server_that_is_not_running_is_a_network_error(tmp_path):
     with responding(200) as connection:
         pass
 
-    trouble = S3Store(connection, tmp_path).trouble()
+    error = S3Store(connection, tmp_path).problem()
 
-    assert (trouble.code, trouble.permanent) == ("s3-network", False)
+    assert (error.code, error.permanent) == ("s3-network", False)
 
 
 def test_a_full_bucket_raises_the_error_of_a_full_disk(tmp_path):
@@ -81,8 +81,8 @@ def test_a_missing_file_is_reported_as_missing(bucket, tmp_path):
 def test_the_state_of_a_bucket_is_cached_for_a_short_time(tmp_path, monkeypatch):
     with responding(503, error_body("SlowDown")) as connection:
         store = S3Store(connection, tmp_path)
-        store.trouble()
+        store.problem()
 
-    assert store.trouble().code == "s3-throttled"  # although the server has stopped
+    assert store.problem().code == "s3-throttled"  # although the server has stopped
     monkeypatch.setattr("processing.storage.s3.s3_store.CACHE_SECONDS", 0)
-    assert store.trouble().code == "s3-network"
+    assert store.problem().code == "s3-network"

@@ -9,13 +9,12 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album
-from processing.maintenance import sweep as recovery
+from processing.maintenance import sweep
 from processing.models import Batch, ProcessingJob, Upload, deadlines
 from processing.models.states import UploadState
 from processing.queries import upload_panel as panel_query
-from processing.uploads import batches, heartbeat, importer, manifest, preflight
+from processing.uploads import batches, heartbeat, importer, lifecycle, manifest, preflight
 from processing.uploads import form as intake
-from processing.uploads import lifecycle as uploads
 from processing.uploads.batches import AlbumBusy
 from processing.uploads.writer import UploadWriter
 from tests import polling
@@ -61,7 +60,7 @@ def client(owner) -> Client:
 def test_the_sweep_expires_the_uploads_of_a_dead_process(album, settings, source):
     abandoned_upload(album, settings, source)
 
-    assert recovery.sweep().expired == 1
+    assert sweep.sweep().expired == 1
 
     upload = Upload.objects.get()
     assert (upload.state, upload.code, batches.running_in(album)) == (UploadState.EXPIRED, "cut-off", None)
@@ -72,7 +71,7 @@ def test_the_sweep_expires_the_uploads_of_a_dead_process(album, settings, source
 def test_a_resumable_upload_may_pause_until_its_own_expiry(album, settings, source):
     abandoned_upload(album, settings, source)
 
-    assert recovery.sweep().expired == 0
+    assert sweep.sweep().expired == 0
     assert batches.release(album) == 0
     assert batches.running_in(album)
 
@@ -88,7 +87,7 @@ def test_a_resumable_upload_in_the_batch_of_a_form_may_pause_too(album, settings
     set_silence(settings, deadlines.SILENCE_SECONDS + 1)
 
     assert joined.batch_id == job.batch_id
-    assert recovery.sweep().expired == 0
+    assert sweep.sweep().expired == 0
     assert batches.release(album) == 0
 
 
@@ -98,8 +97,8 @@ def test_an_upload_with_a_recent_heartbeat_is_left_alone(album, settings, source
     upload = abandoned_upload(album, settings, source)
     set_silence(settings, deadlines.SILENCE_SECONDS - 10)
 
-    assert recovery.sweep().expired == 0
-    assert uploads.expire(upload) is False
+    assert sweep.sweep().expired == 0
+    assert lifecycle.expire(upload) is False
     assert batches.release(album) == 0
 
 
@@ -130,7 +129,7 @@ def test_the_panel_of_an_album_with_an_abandoned_form_shows_that_it_is_free(albu
 
     panel = panel_query.build(album)
 
-    assert (panel.progress.is_busy, [upload.code for upload in panel.report.refused]) == (False, ["cut-off"])
+    assert (panel.progress.is_busy, [upload.code for upload in panel.report.rejected]) == (False, ["cut-off"])
 
 
 @pytest.mark.django_db
@@ -168,7 +167,7 @@ def test_received_files_do_not_expire_while_the_rest_of_their_form_is_slow(album
         polling.until(lambda: Upload.objects.receiving().filter(name="good.jpg").exists(), what="it did not arrive")
         set_silence(settings, deadlines.SILENCE_SECONDS + 1)
         polling.until(lambda: not Upload.objects.abandoned().exists(), what="the form gives no sign of life")
-        recovery.sweep()
+        sweep.sweep()
 
     assert send(client, album, body, SlowBody(body, 150_000, let_lease_expire)) == 302
 

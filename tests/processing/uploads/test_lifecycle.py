@@ -7,8 +7,7 @@ from albums.models import Album
 from processing import jobs
 from processing.models import ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
-from processing.uploads import batches
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, lifecycle
 from processing.uploads.rejections import UploadRejected
 from processing.uploads.writer import UploadWriter
 from tests.processing import making
@@ -31,7 +30,7 @@ def test_the_same_bytes_again_are_rejected_and_deleted(album, data_dir, django_c
         assert making.received(album, b"picture", name="copy.jpg", batch=first_job.batch) is None
 
     duplicate = Upload.objects.get(name="copy.jpg")
-    assert (duplicate.state, duplicate.code) == (UploadState.REFUSED, "duplicate")
+    assert (duplicate.state, duplicate.code) == (UploadState.REJECTED, "duplicate")
     assert "IMG_1.jpg" in duplicate.message
     assert not (data_dir / duplicate.key).exists()
 
@@ -70,8 +69,8 @@ def test_finishing_an_upload_twice_creates_one_job(album):
     writer.write(b"picture")
     writer.commit()
 
-    assert uploads.finish(upload, 7, writer.sha256) is not None
-    assert uploads.finish(upload, 7, writer.sha256) is None
+    assert lifecycle.finish(upload, 7, writer.sha256) is not None
+    assert lifecycle.finish(upload, 7, writer.sha256) is None
     assert ProcessingJob.objects.count() == 1
 
 
@@ -80,10 +79,10 @@ def test_finishing_an_upload_twice_keeps_the_raw_file(album, data_dir, django_ca
     writer = UploadWriter(upload)
     writer.write(b"picture")
     writer.commit()
-    uploads.finish(upload, 7, writer.sha256)
+    lifecycle.finish(upload, 7, writer.sha256)
 
     with django_capture_on_commit_callbacks(execute=True):
-        uploads.finish(upload, 7, writer.sha256)
+        lifecycle.finish(upload, 7, writer.sha256)
 
     assert (data_dir / upload.key).exists()
 
@@ -96,7 +95,7 @@ def test_an_upload_cancelled_in_progress_becomes_no_job(album, data_dir, django_
     writer.commit()
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert uploads.finish(upload, 7, writer.sha256) is None
+        assert lifecycle.finish(upload, 7, writer.sha256) is None
 
     assert not (data_dir / upload.key).exists()
 
@@ -112,7 +111,7 @@ def test_an_upload_cancelled_while_its_bytes_arrive_is_rejected_as_cancelled(
     with pytest.raises(UploadRejected) as caught:
         writer.commit()
 
-    assert caught.value.refusal.code == "cancelled"
+    assert caught.value.reason.code == "cancelled"
     assert list((data_dir / "incoming").iterdir()) == []
 
 
@@ -127,7 +126,7 @@ def test_an_album_deleted_during_an_upload_leaves_no_job_and_no_file(
     writer.commit()
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert uploads.finish(upload, 7, writer.sha256) is None
+        assert lifecycle.finish(upload, 7, writer.sha256) is None
 
     assert (ProcessingJob.objects.count(), list((data_dir / "incoming").iterdir())) == (0, [])
 
@@ -149,7 +148,7 @@ def test_a_file_above_the_size_limit_is_rejected_and_leaves_no_bytes(album, data
     with pytest.raises(UploadRejected) as caught:
         writer.write(b"eleven byte")
 
-    assert caught.value.refusal.code == "too-large"
+    assert caught.value.reason.code == "too-large"
     assert list((data_dir / "incoming").iterdir()) == []
 
 
@@ -157,7 +156,7 @@ def test_an_empty_file_is_rejected(album, data_dir):
     with pytest.raises(UploadRejected) as caught:
         UploadWriter(making.upload(album)).commit()
 
-    assert caught.value.refusal.code == "empty-file"
+    assert caught.value.reason.code == "empty-file"
     assert list((data_dir / "incoming").iterdir()) == []
 
 
@@ -167,7 +166,7 @@ def test_no_file_is_accepted_when_the_disk_is_nearly_full(album, settings):
     with pytest.raises(UploadRejected) as caught:
         UploadWriter(making.upload(album))
 
-    assert caught.value.refusal.code == "disk-full"
+    assert caught.value.reason.code == "disk-full"
 
 
 def test_an_idle_upload_expires_and_an_active_one_does_not(album):
@@ -175,7 +174,7 @@ def test_an_idle_upload_expires_and_an_active_one_does_not(album):
     moving = making.upload(album, "moving.jpg", idle.batch)
     Upload.objects.filter(pk=idle.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
 
-    assert (uploads.expire(idle), uploads.expire(moving)) == (True, False)
+    assert (lifecycle.expire(idle), lifecycle.expire(moving)) == (True, False)
     assert not Upload.objects.exclude(pk=idle.pk).exclude(state=UploadState.RECEIVING).exists()
 
 
@@ -183,4 +182,4 @@ def test_an_idle_upload_expires_and_an_active_one_does_not(album):
 def test_an_active_upload_is_touched_several_times_before_it_expires(settings, seconds):
     settings.UPLOAD_EXPIRY_SECONDS = seconds
 
-    assert uploads.touch_seconds() <= seconds / 4
+    assert lifecycle.touch_seconds() <= seconds / 4

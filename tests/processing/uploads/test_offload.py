@@ -19,7 +19,8 @@ from processing.storage.base import WriterFenced
 from processing.storage.local import direct_io
 from processing.storage.local.direct_io import AppendFile
 from processing.storage.local.partial_file import LocalPartialFile
-from processing.uploads import body_reader, offload, problems
+from processing.uploads import offload, problems
+from processing.uploads.body import body_reader
 from processing.uploads.offload import BackgroundTask
 from processing.uploads.problems import HttpProblem
 from processing.uploads.tus import finalize, protocol
@@ -129,7 +130,7 @@ def test_a_disk_that_fills_up_during_a_fast_upload_keeps_the_written_bytes(uploa
     with pytest.raises(HttpProblem) as caught:
         receive(upload)
 
-    assert caught.value.refusal.code == "disk-full"
+    assert caught.value.problem.code == "disk-full"
     assert caught.value.offset == (number - 1) * 4 * MIB
     assert receive(upload, caught.value.offset) == len(CONTENT)
     upload.refresh_from_db()
@@ -144,7 +145,7 @@ def test_a_fast_client_that_was_fenced_off_gets_an_error(upload, fails_at, numbe
     with pytest.raises(HttpProblem) as caught:
         receive(upload)
 
-    assert caught.value.refusal is protocol.REVOKED
+    assert caught.value.problem is protocol.REVOKED
     assert receive(upload, (number - 1) * 4 * MIB) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -156,7 +157,7 @@ def test_a_fast_upload_resumes_where_its_connection_broke_off(upload):
     with pytest.raises(HttpProblem) as caught:
         receive(upload, line=Line(CONTENT[:sent_size], 16 * MIB, breaks=True))
 
-    assert (caught.value.refusal, caught.value.offset) == (problems.MALFORMED_BODY, sent_size)
+    assert (caught.value.problem, caught.value.offset) == (problems.MALFORMED_BODY, sent_size)
     assert receive(upload, sent_size) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -167,10 +168,10 @@ def anonymous_files(request, monkeypatch) -> str:
     """What the file system supports: naming an anonymous file, creating one without naming it, or neither."""
     if request.param == "no /proc":
 
-        def refuse(*_: object) -> None:
+        def reject(*_: object) -> None:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 
-        monkeypatch.setattr(AppendFile, "name", refuse)
+        monkeypatch.setattr(AppendFile, "name", reject)
     elif request.param == "no anonymous files":
         monkeypatch.setattr(direct_io, "O_TMPFILE", 0)
     return request.param
@@ -202,7 +203,7 @@ def test_a_first_part_with_a_checksum_can_be_continued(upload, anonymous_files):
 
     with pytest.raises(HttpProblem) as caught:
         receive(upload, line=Line(first, 16 * MIB, breaks=True), checksum=sha256_checksum(first))
-    assert (caught.value.refusal, caught.value.offset) == (problems.MALFORMED_BODY, 0)
+    assert (caught.value.problem, caught.value.offset) == (problems.MALFORMED_BODY, 0)
 
     fresh = Upload.objects.get(pk=upload.pk)
     assert tus_session.receive(
@@ -218,7 +219,7 @@ def test_a_damaged_first_part_leaves_no_bytes(upload, anonymous_files):
     with pytest.raises(HttpProblem) as caught:
         receive(upload, checksum=sha256_checksum(b"other"))
 
-    assert (caught.value.refusal, caught.value.offset) == (protocol.CHECKSUM_MISMATCH, 0)
+    assert (caught.value.problem, caught.value.offset) == (protocol.CHECKSUM_MISMATCH, 0)
     assert tus_session.offset(Upload.objects.get(pk=upload.pk)) == 0
     assert not list((settings.DATA_DIR / "incoming").glob("*.part"))
     assert receive(upload, checksum=sha256_checksum()) == len(CONTENT)
@@ -236,7 +237,7 @@ def test_a_verified_first_part_of_a_fenced_writer_is_discarded(upload, anonymous
     with pytest.raises(HttpProblem) as caught:
         receive(upload, line=Overtaken(CONTENT, 16 * MIB), checksum=sha256_checksum())
 
-    assert (caught.value.refusal, caught.value.offset) == (protocol.REVOKED, None)
+    assert (caught.value.problem, caught.value.offset) == (protocol.REVOKED, None)
     assert tus_session.offset(Upload.objects.get(pk=upload.pk)) == 0
 
 
@@ -270,21 +271,21 @@ def test_a_file_whose_later_part_has_a_checksum_is_not_read_again(partial_upload
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("content", "refusal"),
+    ("content", "problem"),
     [(CONTENT[FIRST:-1] + b"?", protocol.CHECKSUM_MISMATCH), (CONTENT[FIRST:-1], problems.MALFORMED_BODY)],
     ids=["damaged", "cut off"],
 )
-def test_a_later_part_that_does_not_match_its_checksum_leaves_no_bytes(partial_upload, content, refusal, monkeypatch):
+def test_a_later_part_that_does_not_match_its_checksum_leaves_no_bytes(partial_upload, content, problem, monkeypatch):
     monkeypatch.setattr(finalize, "_read_once", None)
     with pytest.raises(HttpProblem) as caught:
         receive(
             partial_upload,
             FIRST,
-            Line(content, 16 * MIB, breaks=refusal is problems.MALFORMED_BODY),
+            Line(content, 16 * MIB, breaks=problem is problems.MALFORMED_BODY),
             sha256_checksum(CONTENT[FIRST:]),
         )
 
-    assert (caught.value.refusal, caught.value.offset) == (refusal, FIRST)
+    assert (caught.value.problem, caught.value.offset) == (problem, FIRST)
     assert (settings.DATA_DIR / f"{storage_keys.bare(partial_upload.key)}.part").stat().st_size == FIRST
     assert receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:])) == len(CONTENT)
     partial_upload.refresh_from_db()
@@ -307,7 +308,7 @@ def test_the_offset_during_a_later_part_covers_only_verified_bytes(partial_uploa
     with pytest.raises(HttpProblem) as caught:
         receive(partial_upload, FIRST, Overtaken(CONTENT[FIRST:], MIB), sha256_checksum(CONTENT[FIRST:]))
 
-    assert (caught.value.refusal, offsets) == (protocol.REVOKED, [FIRST, FIRST])
+    assert (caught.value.problem, offsets) == (protocol.REVOKED, [FIRST, FIRST])
     assert receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:])) == len(CONTENT)
 
 
@@ -318,7 +319,7 @@ def test_a_disk_that_fills_up_during_a_later_part_keeps_the_verified_bytes(parti
     with pytest.raises(HttpProblem) as caught:
         receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:]))
 
-    assert (caught.value.refusal.code, caught.value.offset) == ("disk-full", FIRST)
+    assert (caught.value.problem.code, caught.value.offset) == ("disk-full", FIRST)
     assert receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:])) == len(CONTENT)
 
 
@@ -358,7 +359,7 @@ def test_a_disk_that_fills_up_during_a_first_part_with_a_checksum_leaves_no_byte
         with pytest.raises(HttpProblem) as caught:
             receive(upload, checksum=sha256_checksum())
 
-    assert (caught.value.refusal.code, caught.value.offset) == ("disk-full", 0)
+    assert (caught.value.problem.code, caught.value.offset) == ("disk-full", 0)
     assert receive(upload, checksum=sha256_checksum()) == len(CONTENT)
 
 
@@ -388,7 +389,7 @@ class TakenOver(Line):
 def test_a_request_whose_upload_was_taken_over_does_not_determine_its_hash(upload, size, written_size, checksum):
     with pytest.raises(HttpProblem) as caught:
         receive(upload, line=TakenOver(upload, CONTENT[:size], written_size), checksum=checksum)
-    assert caught.value.refusal in (problems.MALFORMED_BODY, protocol.REVOKED)
+    assert caught.value.problem in (problems.MALFORMED_BODY, protocol.REVOKED)
 
     if written_size < len(CONTENT):
         receive(upload, written_size)

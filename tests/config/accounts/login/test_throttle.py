@@ -241,10 +241,10 @@ def test_a_throttled_attempt_sends_a_signal(admin):
     def receive(sender, request, name, seconds, **kwargs):
         received.append((name, seconds))
 
-    throttle.refused.connect(receive)
+    throttle.rejected.connect(receive)
     fail(3)
     attempt(name=" ADMIN")
-    throttle.refused.disconnect(receive)
+    throttle.rejected.disconnect(receive)
 
     assert received == [("admin", 300)]
 

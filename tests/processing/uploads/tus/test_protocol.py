@@ -18,7 +18,7 @@ def b64(raw: bytes) -> str:
 def problem(parse, headers) -> tuple[int, str]:
     with pytest.raises(HttpProblem) as caught:
         parse(headers)
-    return caught.value.refusal.status, caught.value.refusal.code
+    return caught.value.problem.status, caught.value.problem.code
 
 
 @pytest.mark.parametrize(

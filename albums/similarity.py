@@ -17,19 +17,19 @@ MAX_CANDIDATES = 200
 """Candidates read from the database: a thousand scanned pages of one form all look the same."""
 
 
-def build_hash(photo: Photo, likeness: str | None) -> Look | None:
-    """Returns the unsaved perceptual hash of a photo. `likeness`: the pipeline's sixteen hexadecimal digits."""
-    if likeness is None:
+def build_hash(photo: Photo, perceptual_hash: str | None) -> Look | None:
+    """Returns the unsaved perceptual hash of a photo. `perceptual_hash`: the pipeline's sixteen hexadecimal digits."""
+    if perceptual_hash is None:
         return None
     digits = BAND_BITS // 4
-    bands = {name: int(likeness[index * digits : (index + 1) * digits], 16) for index, name in enumerate(BANDS)}
+    bands = {name: int(perceptual_hash[index * digits : (index + 1) * digits], 16) for index, name in enumerate(BANDS)}
     return Look(photo=photo, album_id=photo.album_id, **bands)
 
 
-def save_hash(photo: Photo, likeness: str | None) -> None:
+def save_hash(photo: Photo, perceptual_hash: str | None) -> None:
     """Replaces the photo's perceptual hash. Must be called with the photo's row locked."""
     Look.objects.filter(photo=photo).delete()
-    if new := build_hash(photo, likeness):
+    if new := build_hash(photo, perceptual_hash):
         new.save(force_insert=True)
 
 

@@ -1,4 +1,4 @@
-"""Classifies requests by their head, and refuses some before their body is read and before they occupy a thread."""
+"""Classifies requests by their head, and rejects some before their body is read and before they occupy a thread."""
 
 import json
 import re
@@ -19,10 +19,10 @@ LIST_TIME_FACTOR = 4
 """Factor for the time limit of a list of files: a list of files chosen on a phone can be as large as a small photo."""
 
 UPLOADS = re.compile(rb"/albums/\d+/uploads/(tus/?)?|/uploads/[^/]+/?|/limits/probe/")
-"""Paths whose views read bodies of any size as they arrive, with their own limits and deadlines, after authentication."""
+"""Paths of views that read bodies of any size as they arrive, with their own limits and deadlines, after authentication."""
 LISTS = re.compile(rb"/albums/\d+/uploads/(manifest/|direct/.+)")
 SIGN_IN = re.compile(rb"/(accounts|admin/login|welcome)/.*")
-"""Paths whose views read a body from anonymous clients."""
+"""Paths of views that read a body from anonymous clients."""
 HEALTH = b"/healthz"
 FORM = b"application/x-www-form-urlencoded"
 JSON = b"application/json"
@@ -103,7 +103,7 @@ def kind(head: Head) -> RequestKind:
 
 
 def rejection(head: Head) -> Rejection | None:
-    """Returns the reason to refuse the request, or None."""
+    """Returns the reason to reject the request, or None."""
     if not head.has_body or kind(head) is RequestKind.UPLOAD:
         return None
     if SIGN_IN.fullmatch(head.path) and head.content_type != FORM:
@@ -121,5 +121,5 @@ def max_body_bytes(head: Head) -> int:
 
 
 def time_factor(head: Head) -> int:
-    """Returns the factor for the time in which the whole request must arrive."""
+    """Returns the factor for the time limit of the whole request."""
     return LIST_TIME_FACTOR if LISTS.fullmatch(head.path) else 1

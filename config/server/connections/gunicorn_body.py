@@ -1,4 +1,4 @@
-"""Tells whether gunicorn has read a request's body completely, and whether the body was malformed.
+"""Reports whether gunicorn has read a request's body completely, and whether the body was malformed.
 
 gunicorn tracks only what is read through its Body, and treats a chunk generator that failed as one that has ended.
 """

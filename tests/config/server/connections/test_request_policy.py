@@ -3,9 +3,9 @@
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
-from config.server.connections import admission
-from config.server.connections.admission import RequestKind
+from config.server.connections import request_policy
 from config.server.connections.request_head import Head
+from config.server.connections.request_policy import RequestKind
 from processing.uploads import manifest
 
 UUID = "0d9ff5b9-3f0f-4c0b-8a55-a05c0b3b1c2d"
@@ -27,17 +27,17 @@ def test_views_that_accept_files_read_their_bodies_themselves(name):
     path = reverse(name, args=UPLOADS[name])
 
     for length in (None, 1, 10**12):
-        assert (admission.kind(head(path, length)), admission.rejection(head(path, length))) == (
+        assert (request_policy.kind(head(path, length)), request_policy.rejection(head(path, length))) == (
             RequestKind.UPLOAD,
             None,
         )
-    assert admission.kind(head(path, 0)) is RequestKind.PAGE
+    assert request_policy.kind(head(path, 0)) is RequestKind.PAGE
 
 
 @pytest.mark.parametrize("path", ["/albums/7/uploads/tus", f"/uploads/{UUID}"])
 def test_upload_addresses_without_their_last_slash_are_recognised(path):
     assert resolve(path)
-    assert admission.kind(head(path)) is RequestKind.UPLOAD
+    assert request_policy.kind(head(path)) is RequestKind.UPLOAD
 
 
 @pytest.mark.parametrize(
@@ -53,20 +53,20 @@ def test_upload_addresses_without_their_last_slash_are_recognised(path):
     ],
 )
 def test_other_addresses_are_not_treated_as_uploads(path):
-    assert admission.kind(head(path)) is RequestKind.PAGE
-    assert admission.kind(head(path, None)) is RequestKind.PAGE
+    assert request_policy.kind(head(path)) is RequestKind.PAGE
+    assert request_policy.kind(head(path, None)) is RequestKind.PAGE
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/welcome/token/"])
 def test_an_anonymous_request_is_limited_to_a_small_form(path):
-    assert admission.rejection(head(path, 16 << 10)) is None
-    assert admission.rejection(head(path, (16 << 10) + 1)) is admission.BODY_TOO_LARGE
-    assert admission.rejection(head(path, None)) is None  # its bytes are counted while it is read
-    assert admission.max_body_bytes(head(path, None)) == 16 << 10
+    assert request_policy.rejection(head(path, 16 << 10)) is None
+    assert request_policy.rejection(head(path, (16 << 10) + 1)) is request_policy.BODY_TOO_LARGE
+    assert request_policy.rejection(head(path, None)) is None  # its bytes are counted while it is read
+    assert request_policy.max_body_bytes(head(path, None)) == 16 << 10
     for content_type in (b"multipart/form-data", b"application/json", b""):
-        assert admission.rejection(head(path, 100, content_type)) is admission.NOT_A_FORM
-        assert admission.rejection(head(path, None, content_type)) is admission.NOT_A_FORM
-    assert admission.rejection(head(path, 0, b"")) is None
+        assert request_policy.rejection(head(path, 100, content_type)) is request_policy.NOT_A_FORM
+        assert request_policy.rejection(head(path, None, content_type)) is request_policy.NOT_A_FORM
+    assert request_policy.rejection(head(path, 0, b"")) is None
 
 
 def test_every_view_that_reads_an_anonymous_body_has_the_small_limit():
@@ -76,7 +76,7 @@ def test_every_view_that_reads_an_anonymous_body_has_the_small_limit():
     }
 
     for name, path in open_views().items():
-        assert name in checks_sender_first or admission.SIGN_IN.fullmatch(path.encode()), path
+        assert name in checks_sender_first or request_policy.SIGN_IN.fullmatch(path.encode()), path
 
 
 def open_views() -> dict[str, str]:
@@ -96,30 +96,30 @@ def _open_views(patterns, prefix: str, space: str):
 @pytest.mark.parametrize(
     ("path", "max_bytes"),
     [
-        ("/albums/new/", admission.MAX_PAGE_BYTES),
-        ("/nowhere", admission.MAX_PAGE_BYTES),
-        ("/albums/7/uploads/manifest/", admission.MAX_LIST_BYTES),
-        (f"/albums/7/uploads/direct/pass/s3/multipart/{UUID}/complete", admission.MAX_LIST_BYTES),
+        ("/albums/new/", request_policy.MAX_PAGE_BYTES),
+        ("/nowhere", request_policy.MAX_PAGE_BYTES),
+        ("/albums/7/uploads/manifest/", request_policy.MAX_LIST_BYTES),
+        (f"/albums/7/uploads/direct/pass/s3/multipart/{UUID}/complete", request_policy.MAX_LIST_BYTES),
     ],
 )
 def test_views_without_files_have_a_body_limit(path, max_bytes):
-    assert admission.rejection(head(path, max_bytes)) is None
-    assert admission.rejection(head(path, max_bytes + 1)) is admission.BODY_TOO_LARGE
+    assert request_policy.rejection(head(path, max_bytes)) is None
+    assert request_policy.rejection(head(path, max_bytes + 1)) is request_policy.BODY_TOO_LARGE
 
 
 def test_the_limit_of_lists_is_that_of_the_manifest():
-    assert admission.MAX_LIST_BYTES == manifest.MAX_BYTES
+    assert request_policy.MAX_LIST_BYTES == manifest.MAX_BYTES
 
 
 def test_a_health_check_may_not_have_a_body():
-    assert admission.rejection(head("/healthz", 0)) is None
-    assert admission.rejection(head("/healthz", 1)) is admission.BODY_TOO_LARGE
-    assert admission.rejection(head("/healthz", None)) is admission.BODY_TOO_LARGE
-    assert admission.kind(head("/healthz", 0)) is RequestKind.HEALTH
+    assert request_policy.rejection(head("/healthz", 0)) is None
+    assert request_policy.rejection(head("/healthz", 1)) is request_policy.BODY_TOO_LARGE
+    assert request_policy.rejection(head("/healthz", None)) is request_policy.BODY_TOO_LARGE
+    assert request_policy.kind(head("/healthz", 0)) is RequestKind.HEALTH
 
 
 def test_a_rejection_is_text_or_json_as_the_client_accepts():
-    text, json = admission.BODY_TOO_LARGE.response(), admission.BODY_TOO_LARGE.response(is_json=True)
+    text, json = request_policy.BODY_TOO_LARGE.response(), request_policy.BODY_TOO_LARGE.response(is_json=True)
 
     assert text.startswith(b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\n")
     assert b"Nothing was changed." in text

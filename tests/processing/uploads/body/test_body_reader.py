@@ -13,7 +13,8 @@ from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
 from processing.storage.keys import DRAFT
 from processing.storage.local import direct_io
 from processing.storage.local.partial_file import LocalPartialFile
-from processing.uploads import body_reader, problems
+from processing.uploads import problems
+from processing.uploads.body import body_reader
 from processing.uploads.problems import HttpProblem
 from tests.processing.lines import Line
 
@@ -89,7 +90,7 @@ def test_a_connection_that_breaks_keeps_every_received_byte(tmp_path, count):
     with pytest.raises(HttpProblem) as caught:
         send(tmp_path / "sea", 0, Line(sent, count, breaks=True))
 
-    assert caught.value.refusal is problems.MALFORMED_BODY
+    assert caught.value.problem is problems.MALFORMED_BODY
     assert read_partial_file(tmp_path / "sea") == sent
 
 
@@ -97,7 +98,7 @@ def test_a_body_that_is_too_large_is_rejected_after_the_bytes_that_fit(tmp_path)
     with pytest.raises(HttpProblem) as caught:
         send(tmp_path / "sea", 0, Line(CONTENT, 3 * MIB + 5), room=4 * MIB + 3)
 
-    assert caught.value.refusal is problems.TOO_LARGE
+    assert caught.value.problem is problems.TOO_LARGE
     assert read_partial_file(tmp_path / "sea") == CONTENT[: 4 * MIB + 3]
 
 

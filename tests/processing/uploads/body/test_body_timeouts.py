@@ -13,8 +13,8 @@ from gunicorn.config import Config
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 
-from processing.uploads import body_timeouts, request_body
-from processing.uploads.body_timeouts import BodyTimeouts, TooSlow
+from processing.uploads.body import body_timeouts, request_body
+from processing.uploads.body.body_timeouts import BodyTimeouts, TooSlow
 
 
 class Clock:

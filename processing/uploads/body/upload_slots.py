@@ -31,7 +31,7 @@ TOO_MANY_AT_ONCE = Problem(
     "too-many-at-once",
     "You have too many uploads at the same time. Try again when one finishes.",
 )
-REFUSALS = (ALL_SLOTS_TAKEN, TOO_MANY_AT_ONCE)
+PROBLEMS = (ALL_SLOTS_TAKEN, TOO_MANY_AT_ONCE)
 
 _taken: Counter[int] = Counter()
 _lock = Lock()

@@ -14,7 +14,7 @@ from django.http import HttpRequest, UnreadablePostError
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 
-from processing.uploads.body_timeouts import BodyTimeouts
+from processing.uploads.body.body_timeouts import BodyTimeouts
 
 MAX_DRAIN_BYTES = 256 << 20
 MAX_DRAIN_SECONDS = 10.0
@@ -248,7 +248,7 @@ def drain(request: HttpRequest) -> None:
     """Reads and discards the rest of the body, at most MAX_DRAIN_BYTES and MAX_DRAIN_SECONDS. Does nothing under gunicorn.
 
     A response that is sent while the body is still arriving is lost: the browser shows "connection reset" instead. So the rest
-    of a refused body has to be read. Under gunicorn the main thread does that after the response, for every request whose body
+    of a rejected body has to be read. Under gunicorn the main thread does that after the response, for every request whose body
     was not read to its end, and then closes the connection (`DISCARD_SECONDS` in config/server/gunicorn_worker.py). So
     no thread waits and no upload slot is occupied.
     """

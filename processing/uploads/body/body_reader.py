@@ -13,10 +13,10 @@ from queue import Empty, LifoQueue
 
 from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
 from processing.uploads import offload, problems
-from processing.uploads.body_timeouts import TooSlow
+from processing.uploads.body.body_timeouts import TooSlow
+from processing.uploads.body.request_body import Body
 from processing.uploads.offload import Hash
 from processing.uploads.problems import HttpProblem
-from processing.uploads.request_body import Body
 
 ReadInto = Callable[[memoryview], int]
 
