@@ -5,6 +5,7 @@ import "./elements/connection-status.js";
 import "./elements/preserve-scroll.js";
 import "./elements/final-announcer.js";
 import "./elements/image-loaded.js";
+import "./elements/menus.js";
 import "./elements/panel-announcer.js";
 import "./elements/passkey-form.js";
 import "./elements/photo-grid.js";

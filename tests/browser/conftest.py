@@ -204,6 +204,11 @@ def sign_in(page: Page, name: str = NAME) -> None:
     page.wait_for_url("**/albums/")
 
 
+def open_menu(page: Page) -> None:
+    """Open the menu of an album page, which has Rename, Trash and Delete."""
+    page.locator(".album-head .menu > summary").click()
+
+
 def new_album(page: Page, title: str = "Summer in the Alps") -> str:
     """Create an album, and return its URL."""
     page.goto("/albums/new/")

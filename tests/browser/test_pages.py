@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.accounts import Account
-from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album, stop_worker
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album, open_menu, stop_worker
 from tests.browser.desk import choose, pictures, send
 from tests.browser.looking import ensure_accessible
 from tests.installation import Installation
@@ -40,6 +40,7 @@ def addresses(chromium: Browser, installation: Installation, administrator: Acco
     stop_worker(installation)
     urls["empty"] = new_album(page, "Empty")
     urls["album in the trash"] = new_album(page, LONG)
+    open_menu(page)
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Move to trash").click()
     page.wait_for_url("**/albums/")

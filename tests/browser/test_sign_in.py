@@ -84,6 +84,7 @@ def sign_in(page: Page, name: str) -> None:
 
 
 def sign_out(page: Page) -> None:
+    page.locator(".masthead__user > summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/accounts/login/")
 
@@ -258,7 +259,7 @@ def test_the_provider_signs_a_user_in_and_its_groups_make_administrators(open_pa
 
     page.wait_for_url("**/batches/")
     expect(page.locator(".masthead__name")).to_have_text("anna")
-    expect(page.get_by_role("link", name="Admin")).to_be_visible()
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
     sign_out(page)
 
     page.get_by_role("button", name="Sign in with Home").click()

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album, open_menu
 from tests.browser.desk import album_of, choose, expect_title, pictures, send
 from tests.browser.looking import SCHEMES, ensure_accessible, ensure_images_loaded
 from tests.installation import Installation
@@ -42,12 +42,15 @@ def test_a_photo_moved_to_the_trash_is_restored_with_one_click(page: Page, size:
     move_to_trash(page, "IMG_0002.JPG")
     expect(page.locator(".tile")).to_have_count(2)
     expect(page.locator("#photo-count")).to_have_text("2 photos")
+    open_menu(page)
     expect(page.get_by_role("link", name="Trash (1)")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
 
     expect(page.get_by_text("IMG_0002.JPG was restored.")).to_be_visible()
     names = page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)")
     assert names == ["IMG_0001.JPG", "IMG_0002.JPG", "IMG_0003.JPG"]
+    open_menu(page)
+    expect(page.get_by_role("link", name="Rename")).to_be_visible()
     expect(page.get_by_role("link", name="Trash (")).to_have_count(0)
 
 
@@ -58,6 +61,7 @@ def test_the_trash_works_without_javascript(page: Page, open_page: OpenPage, ins
         no_script_page.goto(address)
         move_to_trash(no_script_page, f"IMG_000{number}.JPG")
 
+    open_menu(no_script_page)
     no_script_page.get_by_role("link", name="Trash (3)").click()
     expect(no_script_page.locator(".trashed")).to_have_count(3)
     no_script_page.get_by_role("button", name="Restore IMG_0001.JPG").click()
@@ -98,6 +102,7 @@ def test_a_deleted_album_is_restored_with_one_click(
     no_script_page.goto(address)
     number = album_of(no_script_page)
 
+    open_menu(no_script_page)
     no_script_page.get_by_role("link", name="Delete").click()
     no_script_page.get_by_role("button", name="Move to trash").click()
     expect(no_script_page.get_by_text("was moved to the trash.")).to_be_visible()
@@ -105,6 +110,7 @@ def test_a_deleted_album_is_restored_with_one_click(
     no_script_page.get_by_role("button", name="Undo").click()
 
     expect(no_script_page.locator(".tile")).to_have_count(2)
+    open_menu(no_script_page)
     no_script_page.get_by_role("link", name="Delete").click()
     no_script_page.get_by_role("button", name="Move to trash").click()
     no_script_page.get_by_role("link", name="Trash (1)").click()
