@@ -21,6 +21,7 @@ import * as filePicker from "../upload/ui/file-picker.js";
 import { createAlbums, folderOf } from "../upload/ui/folders.js";
 import { LeaveWarning } from "../upload/ui/leave-warning.js";
 import { albumOf } from "../upload/ui/navigation.js";
+import { PendingTiles } from "../upload/ui/pending-tiles.js";
 import { updateProgressBar } from "../upload/ui/progress-bar.js";
 import { FileRows } from "../upload/ui/rows.js";
 import { skippedNotes } from "../upload/ui/texts.js";
@@ -59,6 +60,7 @@ class UploadDesk extends HTMLElement {
   #resume;
   #wakeLock;
   #leaveWarning;
+  #pendingTiles;
 
   connectedCallback() {
     if (this.parentElement === document.body) this.#start();
@@ -92,6 +94,7 @@ class UploadDesk extends HTMLElement {
     this.#resume = new Resume(context, () => this.#panel, () => this.#render.request());
     this.#wakeLock = new ScreenWakeLock(signal);
     this.#leaveWarning = new LeaveWarning(signal);
+    this.#pendingTiles = new PendingTiles(signal);
     this.#listen(signal);
     this.#resume.start().then(() => this.#clearAndRender());
   }
@@ -167,7 +170,6 @@ class UploadDesk extends HTMLElement {
   /** Uploads the entries to the album with this id: at once, or after the batch in progress. Folders wait for the choice of their album. */
   async addFiles(entries, album = this.album) {
     if (!entries.length || this.#isGone) return;
-    this.#tray.expand();
     const { accepted, companions, unsupported } = filePicker.sortChosenFiles(entries);
     this.#sender.addSkipped([
       ...companions.map((entry) => skippedFile(entry, true)),
@@ -181,13 +183,14 @@ class UploadDesk extends HTMLElement {
     const mustWait = this.isBusy || this.isSending;
     const items = this.#fileStore.add(newFiles.map((file) => ({ ...file, album: album === this.#sender.page ? null : album })));
     const single = items.filter((item) => !folderOf(item));
+    if (single.length < items.length) this.#tray.expand(); // it asks for the album
     if (mustWait) this.#queue(single.filter((item) => !item.album));
     this.#upload(single.filter(({ state }) => state === "chosen"));
     this.#render.request();
   }
 
   #queue(items) {
-    for (const item of items) this.#fileStore.set(item, { state: "later", album: this.#sender.page });
+    this.#fileStore.setAll(items, { state: "later", album: this.#sender.page });
     this.#preflight.schedule();
   }
 
@@ -388,6 +391,7 @@ class UploadDesk extends HTMLElement {
     this.#leaveWarning.isActive = this.hasUnsent;
     this.#tray.update({ isEmpty: this.#isEmpty, percent: this.#percent(sum) });
     updateProgressBar(this.#panel, items, this.#sender.page);
+    this.#pendingTiles.render(items.filter((item) => (item.album ?? this.album) === this.album), this.#grid);
     this.#announceChange(snapshot(sum, { isPaused: queue.isPaused, connection: this.#connection.state }));
     this.#rows.render(this.#fileStore.takeChanges());
     this.#rows.follow(items.find(({ state }) => state === "sending"));
@@ -398,6 +402,11 @@ class UploadDesk extends HTMLElement {
     if (this.#fileStore.items.length || this.#skippedNotes.length || this.#resume.notice) return false;
     const hasPanel = !this.#panel.hidden && [...this.#panel.children].some((child) => !child.matches(".no-script-only"));
     return !hasPanel && !this.querySelector("#upload-alert").childElementCount && this.querySelector("connection-status").hidden;
+  }
+
+  /** The list that new photos are appended to; null on the page of another album, or before its end. */
+  get #grid() {
+    return albumOf(location) === this.album ? document.getElementById("photo-grid") : null;
   }
 
   #percent({ inProgress, bytes, sent }) {

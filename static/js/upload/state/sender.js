@@ -65,7 +65,8 @@ export class Sender extends EventTarget {
   /** Sends the items, now or as soon as their album accepts them, but not before `hashed` is fulfilled: a file whose checksum is known is
       not sent if the album has it. */
   async send(items, hashed = null) {
-    for (const item of items) this.#fileStore.set(item, { state: "pending", message: "", album: item.album ?? this.page });
+    for (const item of items) item.album ??= this.page;
+    this.#fileStore.setAll(items, { state: "pending", message: "" });
     this.#persistence.save([...items, ...this.#skipped]);
     await hashed;
     const albums = new Set(items.map(({ album }) => album));
@@ -169,7 +170,7 @@ export class Sender extends EventTarget {
     if (!pending.length) return;
     pending.sort((a, b) => Number(Boolean(b.upload)) - Number(Boolean(a.upload)));
     const [batch, nextBatch] = [pending.slice(0, this.#maxFiles), pending.slice(this.#maxFiles)];
-    for (const item of nextBatch) this.#fileStore.set(item, { state: "later" });
+    this.#fileStore.setAll(nextBatch, { state: "later" });
     await this.#tabLock.acquire(album);
     const remaining = batch.filter(({ state }) => state === "pending"); // the others were cancelled meanwhile
     try {
