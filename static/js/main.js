@@ -1,4 +1,5 @@
 /* The custom elements and listeners of all pages. Every page works without them. */
+import "./elements/add-photos.js";
 import "./elements/arrow-keys.js";
 import "./elements/compare-slider.js";
 import "./elements/connection-status.js";

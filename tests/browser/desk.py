@@ -1,7 +1,9 @@
 """Helpers for the uploader: files to choose, ways to add and send them, and the state that the page shows."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
 
 from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
@@ -11,8 +13,11 @@ from tests.processing import making
 
 UPLOADS = re.compile(r"/uploads/[0-9a-f-]{36}/$")
 LARGE = 400_000
-NEVER_STALL = "for (const desk of document.querySelectorAll('[data-uploader]')) desk.dataset.stallMs ??= 600_000"
-"""Keeps the page from giving up requests that a test holds."""
+WAIT_LONG = """for (const { dataset } of document.querySelectorAll("[data-uploader]")) {
+  dataset.stallMs ??= 600_000;
+  dataset.undoMs ??= 0;
+}"""
+"""Keeps the page from giving up requests that a test holds, and from offering Undo instead of Cancel all at first."""
 
 
 def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
@@ -22,16 +27,22 @@ def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:
     ]
 
 
-def choose(page: Page, files: object) -> None:
-    """Choose files in the uploader or, without JavaScript, in the form."""
-    chooser = "#uploader-photos" if page.locator("[data-uploader]").is_visible() else "#upload-photos"
-    page.evaluate(NEVER_STALL)
-    page.locator(chooser).set_input_files(files)  # type: ignore[arg-type]
-
-
 def send(page: Page, files: object) -> None:
-    choose(page, files)
-    page.get_by_role("button", name="Upload").click()
+    """Choose files in the uploader, which sends them at once, or without JavaScript in the form."""
+    if page.locator("upload-desk:defined").count():
+        page.evaluate(WAIT_LONG)
+        page.locator("#uploader-photos").set_input_files(files)  # type: ignore[arg-type]
+    else:
+        page.locator("#upload-photos").set_input_files(files)  # type: ignore[arg-type]
+        page.get_by_role("button", name="Upload").click()
+
+
+def choose_folder(page: Page, folder: Path, files: Sequence[Mapping[str, object]] = ()) -> None:
+    """Choose a folder in the uploader, which asks for the album before it sends. `files` are written into the folder first."""
+    for file in files:
+        (folder / str(file["name"])).write_bytes(cast("bytes", file["buffer"]))
+    page.evaluate(WAIT_LONG)
+    page.locator("#uploader-folder").set_input_files(folder)
 
 
 def drop(page: Page, count: int, selector: str = "body") -> None:
@@ -48,7 +59,7 @@ def drop(page: Page, count: int, selector: str = "body") -> None:
           for (const name of ["dragenter", "dragover", "drop"]) {
             const event = new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: transfer });
             document.querySelector(on).dispatchEvent(event);
-            if (name === "dragover") window.overlayWasShown = !document.querySelector("[data-drop-overlay]").hidden;
+            if (name === "dragover") window.overlayWasShown = Boolean(document.querySelector(".drop-overlay"));
           }
         }""",
         [count, selector],

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PHONE, OpenPage, new_album, stop_worker
-from tests.browser.desk import choose, pictures, send
+from tests.browser.desk import pictures, send
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -110,8 +110,7 @@ def test_the_receipt_can_be_downloaded(page: Page) -> None:
 def test_the_batch_pages_work_without_javascript(open_page: OpenPage, installation: Installation) -> None:
     page = open_page(viewport=PHONE, java_script_enabled=False)
     album = new_album(page)
-    choose(page, [*pictures(2), NOTES])
-    page.get_by_role("button", name="Upload").click()
+    send(page, [*pictures(2), NOTES])
     page.get_by_role("link", name="View details").click()
     page.wait_for_url("**/batches/*/")
     installation.start("run_huey")

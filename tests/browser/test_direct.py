@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests import polling
 from tests.browser.conftest import OpenPage, clear_network_errors, new_album
-from tests.browser.desk import album_of, choose, send, states
+from tests.browser.desk import album_of, send, states
 from tests.browser.gate import Gate
 from tests.browser.recording import Proxy, resent
 from tests.browser.test_resuming import SHORT_RETRY_DELAYS, ensure_arrived_once, expect_all_sent, wait_for_bytes
@@ -119,7 +119,7 @@ def test_uploads_to_the_bucket_survive_a_lost_network_and_a_reload(
     restore(proxy, bucket_route)
     page.reload()
     expect(page.locator("[data-resume-text]")).to_contain_text("Upload interrupted")
-    choose(page, card)
+    send(page, card)
     gate.release()
     expect_all_sent(page)
 

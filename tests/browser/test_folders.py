@@ -165,7 +165,7 @@ def test_the_browsers_file_dialog_offers_every_accepted_extension(page: Page) ->
     new_album(page)
     page.evaluate(f"() => {{ {RECORD_FILE_PICKER} }}")
 
-    page.get_by_role("button", name="Browse files").click()
+    page.get_by_role("link", name="Add photos").click()
     options, error = page.evaluate("window.asked")
 
     (file_type,) = options["types"]

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.accounts import Account
 from tests.browser.conftest import OpenPage, new_album
-from tests.browser.desk import choose
+from tests.browser.desk import choose_folder
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -113,14 +113,14 @@ def test_no_metadata_and_no_file_name_runs_as_script_on_any_page(page: Page) -> 
     expect(page.get_by_role("heading", name=ATTACKS[0])).to_be_visible()
 
 
-def test_the_name_of_a_selected_file_runs_no_script(page: Page) -> None:
+def test_the_name_of_a_selected_file_runs_no_script(page: Page, tmp_path: Path) -> None:
     new_album(page)
     chosen = [
         {"name": f"{number} {attack}.jpg".replace("/", "\u2215"), "mimeType": "image/jpeg", "buffer": photo(attack)}
         for number, attack in enumerate(ATTACKS)
     ]
 
-    choose(page, chosen)
+    choose_folder(page, tmp_path, chosen)
 
     expect(page.get_by_text(f"{len(ATTACKS)} photos selected")).to_be_visible()
     assert_no_script_runs(page)

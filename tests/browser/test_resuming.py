@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Request, expect
 from tests import polling
 from tests.browser.accounts import Account
 from tests.browser.conftest import PHOTOS, OpenPage, clear_network_errors, new_album
-from tests.browser.desk import NEVER_STALL, album_of, choose, expect_title, send, states, wait_for
+from tests.browser.desk import WAIT_LONG, album_of, expect_title, send, states, wait_for
 from tests.browser.gate import Gate
 from tests.browser.recording import Proxy, resent
 from tests.installation import PASSWORD, Installation
@@ -127,7 +127,7 @@ def survive(page: Page, proxy: Proxy, installation: Installation, files: list[Pa
             page.reload()
             expect(page.locator("[data-resume-text]")).to_contain_text("Upload interrupted")
             expect_title(page, "Waiting for files")  # and not that the upload is complete
-            choose(page, files)
+            send(page, files)
         else:
             installation.kill("serve")
             if random_source.random() < 0.5:
@@ -177,7 +177,7 @@ def test_files_selected_again_after_a_reload_resume_where_they_stopped(
     page.reload()
     expect(page.locator("[data-resume-text]")).to_contain_text("of 9 left")
 
-    choose(page, files)
+    send(page, files)
     proxy.gate.release()
 
     expect_all_sent(page)
@@ -206,9 +206,8 @@ def test_with_file_handles_the_upload_resumes_automatically_after_a_reload(
     )
     new_album(page)
     proxy.gate.hold_at(700_000)
-    page.evaluate(NEVER_STALL)
-    page.get_by_role("button", name="Browse files").click()
-    page.get_by_role("button", name="Upload 6 photos").click()
+    page.evaluate(WAIT_LONG)
+    page.get_by_role("link", name="Add photos").click()
     wait_for_bytes(proxy.gate, 700_000)
 
     page.reload()
@@ -230,7 +229,7 @@ def test_another_browser_of_the_same_user_can_resume_the_upload(
     other_page.goto(address)
 
     expect(other_page.locator("[data-resume-text]")).to_contain_text("of 9 uploaded from another device")
-    choose(other_page, files)
+    send(other_page, files)
     proxy.gate.release()
 
     expect_all_sent(other_page)
@@ -248,7 +247,7 @@ def test_files_that_another_browser_uploaded_are_not_asked_for_after_a_reload(
     expect(page.locator("[data-resume-text]")).to_contain_text("of 9 left")
     other_page = open_page()
     other_page.goto(address)
-    choose(other_page, files)
+    send(other_page, files)
     proxy.gate.release()
     expect_all_sent(other_page)
 

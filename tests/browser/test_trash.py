@@ -1,12 +1,13 @@
 """Moving photos and albums to the trash and restoring them, as a user does it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album, open_menu
-from tests.browser.desk import album_of, choose, expect_title, pictures, send
+from tests.browser.desk import album_of, choose_folder, expect_title, pictures, send
 from tests.browser.looking import SCHEMES, ensure_accessible, ensure_images_loaded
 from tests.installation import Installation
 
@@ -153,10 +154,10 @@ def test_a_page_shows_that_its_album_was_deleted_in_another_tab(
     clear_deleted_album_errors(console_errors)
 
 
-def test_files_selected_for_a_deleted_album_stay_listed(open_page: OpenPage) -> None:
+def test_files_selected_for_a_deleted_album_stay_listed(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page(records_console=False)
     address = new_album(page)
-    choose(page, pictures(2))
+    choose_folder(page, tmp_path, pictures(2))
     other_tab = page.context.new_page()
     other_tab.goto(f"{address}delete/")
     other_tab.get_by_role("button", name="Move to trash").click()
@@ -166,5 +167,4 @@ def test_files_selected_for_a_deleted_album_stay_listed(open_page: OpenPage) -> 
     expect(page.locator("connection-status")).to_contain_text("This album is in the trash.")
     expect_title(page, "2 files not uploaded")
     expect(page.locator(".file-row")).to_have_count(2)
-    expect(page.get_by_role("button", name="Browse files")).to_be_hidden()
     ensure_accessible(page)

@@ -7,10 +7,11 @@
 
 class ConnectionStatus extends HTMLElement {
   #isPressed = false;
-  #stop = new AbortController();
+  #stop;
   #message = null;
 
   connectedCallback() {
+    this.#stop = new AbortController(); // a new one each time: the tray around it is moved
     const { signal } = this.#stop;
     const on = (names, listener) => names.forEach((name) => document.addEventListener(name, listener, { signal, capture: true }));
     on(["htmx:beforeSwap"], this.#beforeSwap);

@@ -17,7 +17,7 @@ class PhotoGrid extends HTMLElement {
 }
 
 function placeTile(tile) {
-  if (!tile.matches?.(".tile") || !tile.parentElement) return;
+  if (!tile.matches?.(".tile:not(.tile--pending)") || !tile.parentElement) return;
   const stackIds = tile.dataset.showsFor?.split(" ") ?? [];
   const obsolete = stackIds.map((id) => document.getElementById(`photo-${id}`)).filter(Boolean);
   const shown = document.getElementById(tile.id);

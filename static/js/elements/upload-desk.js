@@ -1,7 +1,9 @@
-/* <upload-desk>: surrounds the upload panel and holds what the panel cannot, since it is replaced while polling: the files of this page.
+/* <upload-desk>: the tray of an album. It surrounds the upload panel and holds what the panel cannot, since it is replaced while polling: the
+   files of this page.
 
-   Files are chosen, dropped or pasted, and sent resumably. Whatever fails, they stay listed until the server has them. While another batch is
-   in progress in the album, they wait here, are checked against the album, and are sent when it is done. */
+   Files are chosen, dropped or pasted, and sent resumably, at once unless they come in folders. Whatever fails, they stay listed until the
+   server has them. While another batch is in progress in the album, they wait here, are checked against the album, and are sent when it is
+   done. The element moves itself to the end of the body, where it stays while links replace the rest of the page (navigation.js). */
 import { plural } from "../format.js";
 import { BackgroundHashing } from "../upload/hashing/background-hashing.js";
 import { HashPool } from "../upload/hashing/hash-pool.js";
@@ -15,19 +17,23 @@ import { Connection, probe } from "../upload/transport/connection.js";
 import { request } from "../upload/transport/request.js";
 import { Throughput } from "../upload/transport/throughput.js";
 import { announcement, snapshot } from "../upload/ui/announcements.js";
-import { DropZone } from "../upload/ui/drop-zone.js";
 import * as filePicker from "../upload/ui/file-picker.js";
-import { createAlbums } from "../upload/ui/folders.js";
+import { createAlbums, folderOf } from "../upload/ui/folders.js";
+import { LeaveWarning } from "../upload/ui/leave-warning.js";
+import { albumOf } from "../upload/ui/navigation.js";
+import { PendingTiles } from "../upload/ui/pending-tiles.js";
 import { updateProgressBar } from "../upload/ui/progress-bar.js";
 import { FileRows } from "../upload/ui/rows.js";
 import { skippedNotes } from "../upload/ui/texts.js";
 import { ThrottledRender } from "../upload/ui/throttled-render.js";
+import { Tray } from "../upload/ui/tray.js";
 import { noteWithLinks, UploaderView } from "../upload/ui/view.js";
 import { ScreenWakeLock } from "../upload/ui/wake-lock.js";
 
 const STALL_MS = 60_000;
 const NEXT_BATCH_DELAY_MS = 1000;
 const PANEL_RETRY_MS = 1000;
+const UNDO_MS = 10_000;
 
 class UploadDesk extends HTMLElement {
   #stop = new AbortController();
@@ -41,6 +47,10 @@ class UploadDesk extends HTMLElement {
   #snapshot = null;
   #isPanelStale = false;
   #isGone = false;
+  #lastAdded = [];
+  #lastAddedAt = 0;
+  #chosenFor;
+  #tray;
   #view;
   #rows;
   #persistence;
@@ -49,11 +59,25 @@ class UploadDesk extends HTMLElement {
   #hashing;
   #resume;
   #wakeLock;
+  #leaveWarning;
+  #pendingTiles;
 
   connectedCallback() {
+    if (this.parentElement === document.body) this.#start();
+    else document.body.append(this);
+  }
+
+  disconnectedCallback() {
+    if (!this.#view) return; // it moves to the body
+    this.#stop.abort();
+    this.#hashPool.terminate();
+  }
+
+  #start() {
     const { signal } = this.#stop;
     const { album, person } = this.#uploader.dataset;
-    this.#view = new UploaderView(this.#uploader);
+    this.#tray = new Tray(this.querySelector("[data-tray]"));
+    this.#view = new UploaderView(this.querySelector("[data-tray]"));
     this.#rows = new FileRows(this.#view.part("list"), this.#view.part("row"));
     this.#persistence = new Persistence(person, album);
     this.#sender = new Sender({
@@ -69,14 +93,10 @@ class UploadDesk extends HTMLElement {
     const context = { persistence: this.#persistence, fileStore: this.#fileStore, sender: this.#sender, hashPool: this.#hashPool };
     this.#resume = new Resume(context, () => this.#panel, () => this.#render.request());
     this.#wakeLock = new ScreenWakeLock(signal);
-    new DropZone(this, { signal, onFiles: (entries) => this.#addFiles(entries), overlayText: () => this.#overlayText() });
+    this.#leaveWarning = new LeaveWarning(signal);
+    this.#pendingTiles = new PendingTiles(signal);
     this.#listen(signal);
     this.#resume.start().then(() => this.#clearAndRender());
-  }
-
-  disconnectedCallback() {
-    this.#stop.abort();
-    this.#hashPool.terminate();
   }
 
   #listen(signal) {
@@ -85,6 +105,8 @@ class UploadDesk extends HTMLElement {
     on(this.#sender, "declared", () => (this.#refreshPanel(), this.#preflight.schedule())); // files that must wait are checked
     on(this.#sender, "idle", () => this.#clearAndRender());
     on(this, "gone", () => this.#albumGone());
+    on(document, "htmx:oobBeforeSwap", (event) => this.#keepOffOtherPages(event));
+    on(document, "page-replaced", () => this.#render.request());
     on(this, "click", ({ target }) => this.#onClick(target.closest("[data-action]")));
     on(this, "change", ({ target }) => this.#onInput(target));
     on(this, "htmx:afterSwap", () => this.#panelReplaced());
@@ -100,13 +122,24 @@ class UploadDesk extends HTMLElement {
     return this.querySelector("#upload-panel");
   }
 
-  get #isBusy() {
+  /** Whether a batch is in progress in the album. */
+  get isBusy() {
     return Boolean(this.#panel.dataset.busy);
   }
 
   /** Whether any file of this page is being sent, or about to be. */
   get isSending() {
     return this.#fileStore.items.some(isInProgress);
+  }
+
+  /** Whether any file of this page is not uploaded, and could be. */
+  get hasUnsent() {
+    return !this.#isGone && this.#fileStore.items.some((item) => isInProgress(item) || ["chosen", "later", "failed"].includes(item.state));
+  }
+
+  /** The id of the album whose panel the tray shows. */
+  get album() {
+    return this.#uploader.dataset.album;
   }
 
   #transport() {
@@ -124,9 +157,9 @@ class UploadDesk extends HTMLElement {
   }
 
   #albumUrls(id) {
-    const { album, manifest, cancel } = this.#uploader.dataset;
+    const { album, manifest, cancelUrl } = this.#uploader.dataset;
     const forAlbum = (url) => url.replace(`/albums/${album}/`, `/albums/${id}/`);
-    return { manifest: forAlbum(manifest), cancel: forAlbum(cancel) };
+    return { manifest: forAlbum(manifest), cancel: forAlbum(cancelUrl) };
   }
 
   #checksumKnown(item) {
@@ -134,7 +167,8 @@ class UploadDesk extends HTMLElement {
     this.#preflight.schedule();
   }
 
-  async #addFiles(entries) {
+  /** Uploads the entries to the album with this id: at once, or after the batch in progress. Folders wait for the choice of their album. */
+  async addFiles(entries, album = this.album) {
     if (!entries.length || this.#isGone) return;
     const { accepted, companions, unsupported } = filePicker.sortChosenFiles(entries);
     this.#sender.addSkipped([
@@ -146,23 +180,57 @@ class UploadDesk extends HTMLElement {
     const others = await this.#resume.rejoin(accepted);
     const known = new Set(this.#fileStore.items.filter(({ state }) => state !== "cancelled").map(fingerprint));
     const newFiles = others.filter((file) => !known.has(fingerprint(file)) && known.add(fingerprint(file)));
-    const mustWait = this.#isBusy || this.isSending;
-    this.#fileStore.add(newFiles.map((file) => ({ ...file, ...(mustWait ? { state: "later", album: this.#sender.page } : {}) })));
-    if (mustWait) this.#preflight.schedule();
+    const mustWait = this.isBusy || this.isSending;
+    const items = this.#fileStore.add(newFiles.map((file) => ({ ...file, album: album === this.#sender.page ? null : album })));
+    const single = items.filter((item) => !folderOf(item));
+    if (single.length < items.length) this.#tray.expand(); // it asks for the album
+    if (mustWait) this.#queue(single.filter((item) => !item.album));
+    this.#upload(single.filter(({ state }) => state === "chosen"));
     this.#render.request();
+  }
+
+  #queue(items) {
+    this.#fileStore.setAll(items, { state: "later", album: this.#sender.page });
+    this.#preflight.schedule();
+  }
+
+  #upload(items) {
+    if (!items.length) return;
+    [this.#lastAdded, this.#lastAddedAt] = [items, performance.now()];
+    setTimeout(() => this.#render.request(), this.#undoMs);
+    this.#sender.send(items, this.#hashing.untilFirstHashed(items));
+  }
+
+  get #undoMs() {
+    return Number(this.#uploader.dataset.undoMs ?? UNDO_MS);
+  }
+
+  /** For a few seconds, while all unfinished files are those that were added last. */
+  get #canUndo() {
+    const unfinished = this.#fileStore.items.filter(({ state }) => !ENDED.has(state) && state !== "chosen");
+    const isRecent = performance.now() - this.#lastAddedAt < this.#undoMs;
+    return isRecent && unfinished.length > 0 && unfinished.every((item) => this.#lastAdded.includes(item));
   }
 
   #onInput(input) {
     if (!input.matches("[data-choose-files], [data-choose-folder]")) return;
     const entries = filePicker.filesFromInput(input);
     input.value = ""; // so that the same files can be chosen again
-    this.#addFiles(entries);
+    this.addFiles(entries, this.#chosenFor);
+  }
+
+  /** Opens the browser's dialog for "files" or a "folder", to add them to the album. Must be called while a click is handled. */
+  async choose(kind, album = this.album) {
+    this.#chosenFor = album;
+    if (!filePicker.hasPickers) return this.#view.part(kind === "folder" ? "choose-folder" : "choose-files").click();
+    this.addFiles(await (kind === "folder" ? filePicker.pickFolder() : filePicker.pickFiles()), album);
   }
 
   #actions = {
-    files: async () => (filePicker.hasPickers ? this.#addFiles(await filePicker.pickFiles()) : this.#view.part("choose-files").click()),
-    folder: async () => (filePicker.hasPickers ? this.#addFiles(await filePicker.pickFolder()) : this.#view.part("choose-folder").click()),
+    toggle: () => this.#tray.toggle(),
+    files: () => this.choose("files"),
     send: () => this.#send(),
+    undo: () => this.#undo(),
     pause: () => this.#sender.queue.pause(),
     continue: () => this.#sender.queue.resume(),
     retry: () => this.#sender.send(this.#fileStore.in("failed")),
@@ -190,9 +258,24 @@ class UploadDesk extends HTMLElement {
       this.#sender.assignSkipped(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
       this.#notes = [noteWithLinks(`${plural(albums.length, "album")} created:`, albums)];
     }
-    this.#sender.send(chosen);
+    this.#upload(chosen);
     this.#view.part("pause").hidden = false;
     this.#view.part("pause").focus(); // the button that was pressed disappears
+  }
+
+  /** Cancels the files that were added last, and removes them from the list. */
+  async #undo() {
+    const cancelled = this.#sender.cancelAll();
+    this.#fileStore.remove(this.#lastAdded.filter(({ state }) => state === "cancelled"));
+    [this.#notes, this.#skippedNotes] = [[], []];
+    this.#focusOutside();
+    await cancelled;
+    this.#refreshPanel();
+  }
+
+  /** Moves the focus to the album's button for adding files, when the focused button is no longer needed. */
+  #focusOutside() {
+    document.querySelector("[data-upload=files]")?.focus();
   }
 
   async #cancelAll() {
@@ -214,7 +297,7 @@ class UploadDesk extends HTMLElement {
     [this.#notes, this.#skippedNotes] = [[], []];
     this.#sender.clearSkipped();
     this.#clearEnded();
-    this.querySelector("[data-action=files]").focus();
+    this.#focusOutside();
   }
 
   #itemOf(button) {
@@ -227,7 +310,8 @@ class UploadDesk extends HTMLElement {
     const nextButton = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".file-row__remove:not([hidden])");
     if (item.state === "chosen" || item.state === "later") this.#remove([item]);
     else this.#sender.cancel([item]);
-    (nextButton ?? this.querySelector("[data-action=files]")).focus();
+    if (nextButton) nextButton.focus();
+    else this.#focusOutside();
     this.#resume.update();
   }
 
@@ -236,17 +320,22 @@ class UploadDesk extends HTMLElement {
     this.#fileStore.remove(items);
   }
 
+  /** The panel's responses bring the album's new photos, which do not belong in the grid of another album's page. */
+  #keepOffOtherPages(event) {
+    if (!this.contains(event.detail.target) && albumOf(location) !== this.album) event.detail.shouldSwap = false;
+  }
+
   /** The panel was replaced. If it is not busy, the album is free, and the next batch is sent. */
   #panelReplaced() {
     this.#isPanelStale = false;
     this.#resume.panelReplaced().then(() => this.#render.request());
-    if (this.#isBusy) this.#sender.pollReceived();
+    if (this.isBusy) this.#sender.pollReceived();
     this.#render.request();
-    if (this.#isBusy || this.isSending) return;
+    if (this.isBusy || this.isSending) return;
     const nextBatch = this.#fileStore.in("later");
     if (!nextBatch.length) return this.#clearEnded();
     if (this.#sender.isHeldBack) nextBatch.forEach((item) => this.#fileStore.set(item, { state: "chosen", album: null }));
-    else setTimeout(() => this.#isBusy || this.#sendNextBatch(), NEXT_BATCH_DELAY_MS);
+    else setTimeout(() => this.isBusy || this.#sendNextBatch(), NEXT_BATCH_DELAY_MS);
     this.#sender.isHeldBack = false;
   }
 
@@ -266,7 +355,7 @@ class UploadDesk extends HTMLElement {
 
   /** Removes ended files from the list once the panel's report shows them; files that can be retried stay. */
   #clearEnded() {
-    if (!this.#isPanelStale && !this.#isBusy && !this.isSending && !this.#fileStore.in("later").length) this.#removeEnded();
+    if (!this.#isPanelStale && !this.isBusy && !this.isSending && !this.#fileStore.in("later").length) this.#removeEnded();
   }
 
   #removeEnded() {
@@ -274,7 +363,7 @@ class UploadDesk extends HTMLElement {
     this.#fileStore.remove(this.#fileStore.items.filter(({ state, album }) => ENDED.has(state) && (album ?? page) === page));
   }
 
-  /** Renders everything that has changed. Returns whether more rows are left for the next frame. */
+  /** Renders everything that has changed. */
   #renderNow() {
     const { items } = this.#fileStore;
     const { queue } = this.#sender;
@@ -286,8 +375,9 @@ class UploadDesk extends HTMLElement {
       sum,
       sender: this.#sender,
       connection: this.#connection,
-      isBusy: this.#isBusy,
+      panel: this.#panel.dataset,
       isGone: this.#isGone,
+      canUndo: this.#canUndo,
       maxFiles: Number(this.#panel.dataset.maxFiles),
       rate: isTransferring ? this.#throughput.rate : null,
       secondsLeft: this.#throughput.secondsLeft(sum.bytes),
@@ -298,11 +388,30 @@ class UploadDesk extends HTMLElement {
     });
     this.dataset.phase = this.#uploader.dataset.phase;
     this.#wakeLock.setActive(isTransferring);
+    this.#leaveWarning.isActive = this.hasUnsent;
+    this.#tray.update({ isEmpty: this.#isEmpty, percent: this.#percent(sum) });
     updateProgressBar(this.#panel, items, this.#sender.page);
+    this.#pendingTiles.render(items.filter((item) => (item.album ?? this.album) === this.album), this.#grid);
     this.#announceChange(snapshot(sum, { isPaused: queue.isPaused, connection: this.#connection.state }));
-    const hasMoreRows = this.#rows.render(this.#fileStore.takeChanges());
+    this.#rows.render(this.#fileStore.takeChanges());
     this.#rows.follow(items.find(({ state }) => state === "sending"));
-    return hasMoreRows;
+  }
+
+  /** Whether there is nothing to show: no files, and nothing in the panel but the form without JavaScript. */
+  get #isEmpty() {
+    if (this.#fileStore.items.length || this.#skippedNotes.length || this.#resume.notice) return false;
+    const hasPanel = !this.#panel.hidden && [...this.#panel.children].some((child) => !child.matches(".no-script-only"));
+    return !hasPanel && !this.querySelector("#upload-alert").childElementCount && this.querySelector("connection-status").hidden;
+  }
+
+  /** The list that new photos are appended to; null on the page of another album, or before its end. */
+  get #grid() {
+    return albumOf(location) === this.album ? document.getElementById("photo-grid") : null;
+  }
+
+  #percent({ inProgress, bytes, sent }) {
+    if (inProgress) return bytes ? Math.floor((100 * sent) / bytes) : 0;
+    return this.isBusy ? Number(this.#panel.dataset.percent) : null;
   }
 
   #announceChange(after) {
@@ -326,10 +435,6 @@ class UploadDesk extends HTMLElement {
     panel.dataset.busy = "";
     this.#panel.replaceWith(panel);
     this.#render.request();
-  }
-
-  #overlayText() {
-    return this.#isBusy ? "Drop to upload next" : "Drop to add to this album";
   }
 
   /** Fetches the panel until it comes: one that is not busy does not poll, and would never show what was declared meanwhile. */

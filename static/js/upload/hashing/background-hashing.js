@@ -6,6 +6,7 @@ import { hex } from "./sha256.js";
 export const UNREADABLE = "Can’t read the file. Was it changed, or its card removed?";
 
 const REPORT_DELAY_MS = 1500;
+const MAX_HASHED_FIRST = 64 << 20;
 const STATES_BY_PRIORITY = ["waiting", "pending", "chosen", "later"]; // files that are sent sooner are hashed sooner
 
 export class BackgroundHashing {
@@ -27,6 +28,15 @@ export class BackgroundHashing {
   /** The number of files that are not hashed yet. */
   get remaining() {
     return this.#fileStore.in(...STATES_BY_PRIORITY).filter(needsHash).length;
+  }
+
+  /** Resolves when the first of the items are hashed, up to MAX_HASHED_FIRST bytes: as many as take no longer than about a second. */
+  async untilFirstHashed(items) {
+    let bytes = 0;
+    const isAwaited = (item) => needsHash(item) && (item.state === "chosen" || item.state === "pending");
+    for (const item of items.filter(({ size }) => (bytes += size) <= MAX_HASHED_FIRST)) {
+      while (isAwaited(item)) await new Promise((resolve) => this.#fileStore.addEventListener("change", resolve, { once: true }));
+    }
   }
 
   async #run() {

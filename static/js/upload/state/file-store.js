@@ -46,6 +46,15 @@ export class FileStore extends EventTarget {
     this.#dispatchChange();
   }
 
+  /** As set(), for many items at once. */
+  setAll(items, changes) {
+    for (const item of items) {
+      Object.assign(item, changes);
+      if (this.#items.has(item.id)) this.#changed.add(item);
+    }
+    if (items.length) this.#dispatchChange();
+  }
+
   remove(items) {
     for (const item of items) {
       this.#items.delete(item.id);

@@ -2,6 +2,7 @@
    these are stored too, and the user need not choose the files again. Without IndexedDB nothing is stored, and uploads work as before. */
 
 const [NAME, VERSION, STORE] = ["darkroom", 1, "files"];
+const ROWS_PER_TRANSACTION = 100; // so that the page stays responsive
 const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
 const STORED_FIELDS = ["name", "path", "size", "modified", "handle", "grant", "album", "sha256", "upload", "isSkipped", "isCompanion"];
 
@@ -10,6 +11,7 @@ export class Persistence {
   #page;
   #database;
   #keys = new Map();
+  #forgotten = new WeakSet();
 
   /** `person` and `page` (the id of the album on whose page the files were chosen) are strings. */
   constructor(person, page) {
@@ -29,9 +31,13 @@ export class Persistence {
 
   /** Stores the items as they are now. An item with the `key` of a stored row replaces that row. */
   async save(items) {
-    if (!items.length) return;
-    await this.#transaction("readwrite", (store) => {
-      for (const item of items) {
+    for (const item of items) this.#forgotten.delete(item);
+    for (let start = 0; start < items.length; start += ROWS_PER_TRANSACTION) await this.#saveSome(items.slice(start, start + ROWS_PER_TRANSACTION));
+  }
+
+  #saveSome(items) {
+    return this.#transaction("readwrite", (store) => {
+      for (const item of items.filter((candidate) => !this.#forgotten.has(candidate))) {
         if (!this.#keys.has(item)) this.#keys.set(item, item.key ?? crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
         const row = Object.fromEntries(STORED_FIELDS.map((name) => [name, item[name]]));
         store.put({ ...row, order: item.id, key: this.#keys.get(item), person: this.#person, page: this.#page, at: Date.now() });
@@ -40,6 +46,7 @@ export class Persistence {
   }
 
   async forget(items) {
+    for (const item of items) this.#forgotten.add(item); // even if its turn to be stored has not come yet
     const keys = items.map((item) => this.#keys.get(item) ?? item.key).filter(Boolean);
     if (keys.length) await this.#transaction("readwrite", (store) => keys.forEach((key) => store.delete(key)));
   }

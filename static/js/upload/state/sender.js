@@ -62,10 +62,13 @@ export class Sender extends EventTarget {
     return this.#tabLock.isHeldElsewhere(albums);
   }
 
-  /** Sends the items, now or as soon as their album accepts them. */
-  async send(items) {
-    for (const item of items) this.#fileStore.set(item, { state: "pending", message: "", album: item.album ?? this.page });
+  /** Sends the items, now or as soon as their album accepts them, but not before `hashed` is fulfilled: a file whose checksum is known is
+      not sent if the album has it. */
+  async send(items, hashed = null) {
+    for (const item of items) item.album ??= this.page;
+    this.#fileStore.setAll(items, { state: "pending", message: "" });
     this.#persistence.save([...items, ...this.#skipped]);
+    await hashed;
     const albums = new Set(items.map(({ album }) => album));
     await Promise.all([...albums].map((album) => this.#declareInTurn(album)));
   }
@@ -167,12 +170,13 @@ export class Sender extends EventTarget {
     if (!pending.length) return;
     pending.sort((a, b) => Number(Boolean(b.upload)) - Number(Boolean(a.upload)));
     const [batch, nextBatch] = [pending.slice(0, this.#maxFiles), pending.slice(this.#maxFiles)];
-    for (const item of nextBatch) this.#fileStore.set(item, { state: "later" });
+    this.#fileStore.setAll(nextBatch, { state: "later" });
     await this.#tabLock.acquire(album);
+    const remaining = batch.filter(({ state }) => state === "pending"); // the others were cancelled meanwhile
     try {
-      this.#applyReply(batch, await this.#declareBatch(album, batch));
+      if (remaining.length) this.#applyReply(remaining, await this.#declareBatch(album, remaining));
     } catch (error) {
-      this.#declarationFailed(batch, error);
+      this.#declarationFailed(remaining, error);
     }
     this.#dispatch("declared");
     this.#checkIdle();
@@ -199,7 +203,8 @@ export class Sender extends EventTarget {
     this.#lastResponseAt = performance.now();
     if (expiresAt) this.#expiryMs = Math.max(1000, Date.parse(expiresAt) - Date.now());
     items.forEach((item, index) => {
-      if (item.state === "pending") this.#fileStore.set(item, afterDeclare(item, files[index])); // unless it was cancelled meanwhile
+      if (item.state === "pending") this.#fileStore.set(item, afterDeclare(item, files[index]));
+      else if (item.state === "cancelled" && files[index].upload) this.#deleteUpload(files[index].upload); // or the album would wait for it
     });
     this.#persistence.save(items.filter(({ state }) => !ENDED.has(state)));
     this.#persistence.forget(items.filter(({ state }) => ENDED.has(state)));

@@ -43,7 +43,7 @@ export async function createAlbums(fileStore, items, url) {
 }
 
 /** Resolves with the new album's id; null if the server did not create it. */
-async function createAlbum(url, title) {
+export async function createAlbum(url, title) {
   const response = await request("POST", url, { body: new URLSearchParams({ title }) });
   const match = new URL(response.url || url, location.href).pathname.match(/\/albums\/(\d+)\/$/);
   return response.status === 200 && match ? match[1] : null;

@@ -1,16 +1,16 @@
-/* Previews of chosen files: only those in view, two at a time, and at most 200. Decoding five hundred camera photos at once would take
+/* Previews of chosen files: only those in view, two at a time, and at most 400. Decoding five hundred camera photos at once would take
    gigabytes; each is drawn small and released. */
 
 const PREVIEW_TYPES = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/bmp"]);
-const MAX_PREVIEWS = 200;
+const MAX_PREVIEWS = 400;
 const CONCURRENCY = 2;
 const MAX_BYTES = 64 << 20;
-const EDGE_PIXELS = 96;
+const DEFAULT_EDGE_PIXELS = 96;
 
 let started = 0;
 let running = 0;
 const waiting = [];
-const files = new WeakMap();
+const sources = new WeakMap();
 const observer = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (!isIntersecting) continue;
@@ -20,10 +20,10 @@ const observer = new IntersectionObserver((entries) => {
   next();
 });
 
-/** Draws a preview of the file into `box` when it comes into view. */
-export function preview(file, box) {
+/** Draws a preview of the file, `edge` pixels wide, into `box` when it comes into view. */
+export function preview(file, box, edge = DEFAULT_EDGE_PIXELS) {
   if (!PREVIEW_TYPES.has(file.type) || file.size > MAX_BYTES) return;
-  files.set(box, file);
+  sources.set(box, { file, edge });
   observer.observe(box);
 }
 
@@ -34,7 +34,7 @@ async function next() {
   running += 1;
   started += 1;
   try {
-    box.replaceChildren(await draw(files.get(box)));
+    box.replaceChildren(await draw(sources.get(box)));
   } catch {
     // The browser cannot decode it: the box keeps the file's extension, and the server will say what is wrong.
   } finally {
@@ -43,8 +43,8 @@ async function next() {
   }
 }
 
-async function draw(file) {
-  const bitmap = await createImageBitmap(file, { resizeWidth: EDGE_PIXELS, resizeQuality: "medium" });
+async function draw({ file, edge }) {
+  const bitmap = await createImageBitmap(file, { resizeWidth: edge, resizeQuality: "medium" });
   const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   bitmap.close();

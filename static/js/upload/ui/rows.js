@@ -1,44 +1,49 @@
-/* The rows of the file list: one per file, created once and updated only when its file has changed. Thousands are created a few at a time, so
-   that the page stays responsive; rows out of view are not laid out (content-visibility). */
+/* The rows of the file list: one for each file in view, updated only when its file has changed. Of a long list only the rows near its visible
+   part are in the document, all of one height; empty space stands for the others. */
 import { bytes, fileExtension, splitName } from "../../format.js";
 import { ENDED, isInProgress } from "../state/file-store.js";
 import { preview } from "./previews.js";
 import { fileStatus } from "./texts.js";
 
-const ROWS_PER_FRAME = 200;
+const MAX_ROWS = 60;
+const ROWS_ABOVE = 20;
 
 export class FileRows {
   #list;
   #template;
+  #items = new Map();
+  #order = [];
   #rows = new Map();
-  #changed = new Set();
   #followed = null;
 
   constructor(list, template) {
     this.#list = list;
     this.#template = template;
+    list.addEventListener("scroll", () => this.#renderWindow(), { passive: true });
   }
 
-  /** Renders changed items. Returns whether more are left for the next frame. */
+  /** Renders changed items. */
   render(items) {
-    for (const item of items) this.#changed.add(item);
-    let count = 0;
-    const newRows = document.createDocumentFragment();
-    for (const item of this.#changed) {
-      if (++count > ROWS_PER_FRAME) break;
-      this.#changed.delete(item);
-      this.#renderItem(item, newRows);
+    const count = this.#items.size;
+    let isShorter = false;
+    for (const item of items) {
+      if (item.isRemoved) isShorter = this.#items.delete(item.id) || isShorter;
+      else this.#items.set(item.id, item);
     }
-    if (newRows.childNodes.length) this.#list.append(newRows);
-    return this.#changed.size > 0;
+    if (isShorter || this.#items.size !== count) {
+      this.#order = [...this.#items.values()];
+      this.#renderWindow();
+    }
+    for (const item of items) if (this.#rows.has(item.id)) update(this.#rows.get(item.id), item);
   }
 
   /** Scrolls the list to the item, unless the pointer or the focus is in the list. */
   follow(item) {
-    const row = item && this.#rows.get(item.id)?.element;
-    if (!row || row === this.#followed || this.#list.matches(":hover, :focus-within")) return;
-    this.#followed = row;
-    this.#list.scrollTop = row.offsetTop - this.#list.offsetTop - row.offsetHeight;
+    if (!item || item === this.#followed || this.#list.matches(":hover, :focus-within")) return;
+    this.#followed = item;
+    const row = this.#rows.get(item.id)?.element;
+    if (this.#isLong) this.#list.scrollTop = (this.#order.indexOf(item) - 1) * this.#rowHeight;
+    else if (row) this.#list.scrollTop = row.offsetTop - this.#list.offsetTop - row.offsetHeight;
   }
 
   /** The id of the item whose row contains the element. */
@@ -46,13 +51,36 @@ export class FileRows {
     return Number(element.closest("[data-file]")?.dataset.file);
   }
 
-  #renderItem(item, newRows) {
-    const row = this.#rows.get(item.id);
-    if (item.isRemoved) {
-      row?.element.remove();
-      this.#rows.delete(item.id);
-    } else if (row) update(row, item);
-    else newRows.append(this.#create(item));
+  #renderWindow() {
+    this.#list.classList.toggle("file-list--long", this.#isLong);
+    const first = this.#isLong ? this.#firstVisible : 0;
+    const shown = this.#order.slice(first, first + MAX_ROWS);
+    const ids = new Set(shown.map(({ id }) => id));
+    for (const [id, { element }] of this.#rows) if (!ids.has(id)) element.remove(), this.#rows.delete(id);
+    const hidden = this.#order.length - first - shown.length;
+    this.#list.style.setProperty("--rows-above", first);
+    this.#list.style.setProperty("--rows-below", hidden);
+    let next = this.#list.firstElementChild;
+    shown.forEach((item, index) => {
+      const element = this.#rows.get(item.id)?.element ?? this.#create(item);
+      element.ariaPosInSet = first + index + 1;
+      element.ariaSetSize = this.#order.length;
+      if (element === next) next = next.nextElementSibling;
+      else this.#list.insertBefore(element, next);
+    });
+  }
+
+  get #isLong() {
+    return this.#order.length > MAX_ROWS;
+  }
+
+  get #firstVisible() {
+    const first = Math.floor(this.#list.scrollTop / this.#rowHeight) - ROWS_ABOVE;
+    return Math.max(0, Math.min(first, this.#order.length - MAX_ROWS));
+  }
+
+  get #rowHeight() {
+    return this.#list.querySelector(".file-row")?.offsetHeight || 1;
   }
 
   #create(item) {
@@ -81,7 +109,7 @@ function update(row, item) {
   }
   if (row.element.dataset.state !== item.state) updateState(row, item);
   const status = fileStatus(item);
-  if (row.statusText !== status) row.status.textContent = row.statusText = status;
+  if (row.statusText !== status) row.status.textContent = row.status.title = row.statusText = status;
   if (item.photo && !row.hasLink) addLink(row, item);
   if (item.state === "sending" && item.size) row.bar.value = (100 * Math.min(item.size, item.offset + item.inFlight)) / item.size;
 }

@@ -41,9 +41,9 @@ export function fileStatus(item) {
 
 /** The heading over the list. */
 export function title({ count, files, bytes: size, inProgress, ended }, { isPaused, isIdle }) {
-  if (count("chosen")) return `${plural(count("chosen"), "photo")} selected, ${bytes(size)}`;
-  const all = files - count("cancelled", "later", "missing");
+  const all = files - count("cancelled", "chosen", "later", "missing");
   if (inProgress) return isPaused ? "Paused" : `Uploading ${plural(all, "photo")}`;
+  if (count("chosen")) return `${plural(count("chosen"), "photo")} selected, ${bytes(size)}`;
   if (count("failed")) return `${plural(count("failed"), "photo")} failed to upload`;
   if (count("missing")) return "Waiting for files";
   if (isIdle && ended) return `Upload complete: ${outcomeCounts({ count })}`;
@@ -54,7 +54,7 @@ export function title({ count, files, bytes: size, inProgress, ended }, { isPaus
 /** The line below the heading: files, bytes, bytes per second and seconds left; `rate` and `secondsLeft` are null while unknown. */
 export function progressDetail({ count, bytes: size, sent, inProgress, ended, files }, rate, secondsLeft) {
   if (!inProgress) return "";
-  const done = `${ended - count("cancelled")} of ${files - count("cancelled", "later", "missing")} uploaded`;
+  const done = `${ended - count("cancelled")} of ${files - count("cancelled", "chosen", "later", "missing")} uploaded`;
   const speed = [rate && `${bytes(rate)}/s`, rate && secondsLeft !== null && timeLeft(secondsLeft)].filter(Boolean);
   return [done, `${bytes(sent)} of ${bytes(size)}`, ...speed].join(" · ");
 }

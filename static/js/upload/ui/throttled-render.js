@@ -7,7 +7,6 @@ export class ThrottledRender {
   #isScheduled = false;
   #lastRenderAt = -INTERVAL_MS;
 
-  /** `render()` returns true to be called again in the very next frame. */
   constructor(render) {
     this.#render = render;
   }
@@ -27,8 +26,6 @@ export class ThrottledRender {
   #run() {
     this.#isScheduled = false;
     this.#lastRenderAt = performance.now();
-    if (!this.#render()) return;
-    this.#isScheduled = true;
-    this.#atFrame();
+    this.#render();
   }
 }

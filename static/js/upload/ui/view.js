@@ -8,20 +8,25 @@ import { connectionProblem, preflightCounts, progressDetail, title } from "./tex
 const MAX_LISTED_TITLES = 3;
 
 export class UploaderView {
-  #root;
+  #tray;
   #texts = new Map();
 
-  constructor(root) {
-    this.#root = root;
+  /** `tray` contains the uploader and its heading. */
+  constructor(tray) {
+    this.#tray = tray;
   }
 
-  /** The element with the attribute data-<name>. */
+  /** The element of the uploader or its heading with the attribute data-<name>. */
   part(name) {
-    return this.#root.querySelector(`[data-${name}]`);
+    return this.#tray.querySelector(`:is([data-uploader], .tray__head) [data-${name}]`);
   }
 
-  /** `state`: items, sum (their totals), sender, connection, isBusy, isGone, maxFiles, rate, secondsLeft, notes, skippedNotes, unchecked (number of
-      files not hashed yet) and resumeNotice. */
+  get #uploader() {
+    return this.#tray.querySelector("[data-uploader]");
+  }
+
+  /** `state`: items, sum (their totals), sender, connection, panel (its data), isGone, canUndo, maxFiles, rate, secondsLeft, notes, skippedNotes,
+      unchecked (number of files not hashed yet) and resumeNotice. */
   render(state) {
     const { sum, sender, items } = state;
     const { isPaused } = sender.queue;
@@ -29,54 +34,42 @@ export class UploaderView {
     const isIdle = !isSending && !sum.count("chosen", "later");
     const isEmpty = !items.length;
     this.#setHidden("batch", isEmpty && !state.skippedNotes.length);
-    this.#setText("title", isEmpty ? "No photos to upload" : title(sum, { isPaused, isIdle }));
+    this.#setText("title", isEmpty ? panelTitle(state) : title(sum, { isPaused, isIdle }));
     const progress = progressDetail(sum, isPaused ? null : state.rate, state.secondsLeft);
     this.#setText("detail", [progress, preflightDetail(state)].filter(Boolean).join(" · "));
     this.#setHidden("pause", !isSending || isPaused);
     this.#setHidden("continue", !isSending || !isPaused);
     this.#setHidden("retry", !sum.count("failed"));
-    this.#setHidden("cancel", !isSending);
+    this.#setHidden("undo", !state.canUndo);
+    this.#setHidden("cancel", !isSending || state.canUndo);
     this.#renderNextBatch(state);
     this.#setText("hold", sender.isHeldBack ? "Start automatically" : "Don’t start automatically");
     const isClearable = sum.count("chosen", "later", "failed") || (isEmpty && state.skippedNotes.length);
     this.#setHidden("clear", isSending || !isClearable);
-    this.#setHidden("send", !sum.count("chosen") || isSending);
+    this.#setHidden("send", !sum.count("chosen"));
     this.#setText("send", `Upload ${plural(sum.count("chosen"), "photo")}`);
-    this.#renderFolders(items.filter(({ state: itemState }) => itemState === "chosen"), isSending);
+    this.#renderFolders(items.filter(({ state: itemState }) => itemState === "chosen"));
     this.#renderNotes(state);
     this.#renderConnection(state, isSending);
     this.#renderResumeNotice(state);
-    this.#setText("invitation", state.isBusy || isSending ? "Add more photos" : "Add photos");
     if (state.isGone) this.#renderGone(items);
-    this.#root.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
-    this.#moveInvitation(state.isBusy || isSending);
-  }
-
-  /** Puts the invitation last while a batch is in progress, first otherwise: in the document, so that the Tab order follows. */
-  #moveInvitation(isBusy) {
-    const invitation = this.#root.querySelector(".dropzone");
-    if (invitation.contains(document.activeElement) || (this.#root.firstElementChild !== invitation) === isBusy) return;
-    if (isBusy) this.#root.append(invitation);
-    else this.#root.prepend(invitation);
+    this.#uploader.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
   }
 
   /** After the album was deleted: only the files that had not arrived are still listed. */
   #renderGone(items) {
     const unsent = items.filter(({ state }) => !ENDED.has(state)).length;
     this.#setHidden("batch", !unsent);
-    this.#setText("invitation", "This album was deleted");
-    this.#setText("title", `${plural(unsent, "file")} not uploaded`);
+    this.#setText("title", unsent ? `${plural(unsent, "file")} not uploaded` : "This album was deleted");
     this.#setText("detail", "");
-    const actions = ["pause", "continue", "retry", "cancel", "next", "clear", "send", "resume-notice", "connection"];
+    const actions = ["pause", "continue", "retry", "undo", "cancel", "next", "clear", "send", "resume-notice", "connection"];
     for (const name of actions) this.#setHidden(name, true);
-    this.#setHidden("hint", true);
-    this.#root.querySelector(".dropzone__choose").hidden = true;
-    this.#root.hidden = !unsent;
+    this.#uploader.hidden = !unsent;
   }
 
-  #renderFolders(chosen, isSending) {
+  #renderFolders(chosen) {
     const folders = [...byFolder(chosen).keys()].filter(Boolean);
-    this.#setHidden("folders", isSending || !folders.length);
+    this.#setHidden("folders", !folders.length);
     this.#setText("titles", folders.length ? `: ${listed(folders.map((folder) => titleOf(folder)))}` : "");
   }
 
@@ -91,7 +84,7 @@ export class UploaderView {
   }
 
   #renderNotes({ sum, sender, maxFiles, notes, skippedNotes }) {
-    const batchCount = Math.ceil(sum.count("chosen") / maxFiles);
+    const batchCount = Math.ceil(sum.count("chosen", "later", "pending", "waiting", "sending") / maxFiles);
     const allNotes = [
       batchCount > 1 && `Uploads in ${batchCount} batches of up to ${maxFiles}.`,
       sender.waitsForTab && "Another tab is uploading to this album. This upload starts next.",
@@ -110,7 +103,6 @@ export class UploaderView {
     this.#setText("connection-text", text);
     this.#setHidden("sign-in", connection.state !== "signed-out");
     this.#setHidden("check-now", !["unreachable", "offline"].includes(connection.state));
-    this.#root.dataset.failed = sum.count("failed") ? "yes" : "";
   }
 
   #renderResumeNotice({ resumeNotice, sum }) {
@@ -143,6 +135,12 @@ export function noteWithLinks(text, albums) {
     span.append(index ? ", " : " ", Object.assign(document.createElement("a"), { href, textContent: title }));
   });
   return span;
+}
+
+/** The tray's title while this page has no files: what the panel shows. */
+function panelTitle({ panel: { busy, total, done }, skippedNotes }) {
+  if (skippedNotes.length) return "No photos to upload";
+  return busy ? `Processing ${done} of ${plural(Number(total), "photo")}` : "Uploads";
 }
 
 function preflightDetail({ items, unchecked, sum }) {

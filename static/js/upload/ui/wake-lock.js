@@ -1,4 +1,4 @@
-/* While bytes are sent: keeps the screen on, since a phone that sleeps stops sending, and asks for confirmation before the page is left. */
+/* Keeps the screen on while bytes are sent, since a phone that sleeps stops sending. */
 
 export class ScreenWakeLock {
   #isActive = false;
@@ -6,7 +6,6 @@ export class ScreenWakeLock {
 
   constructor(signal) {
     document.addEventListener("visibilitychange", () => this.#acquire(), { signal }); // the browser releases it while the page is hidden
-    addEventListener("beforeunload", (event) => this.#isActive && event.preventDefault(), { signal });
   }
 
   setActive(isActive) {

@@ -18,12 +18,15 @@ Object.defineProperty(globalThis, "navigator", {
 /** A server whose uploads expire after an hour, and which responds to a PATCH when the test calls respond(). */
 class Server {
   uploads = 0;
+  deleted = [];
+  beforeReply = () => {};
   #patches = new Map();
   #received = new Map();
 
   request = async (method, url, { body, signal } = {}) => {
     await new Promise(setImmediate); // as over a network: the page's synchronous code runs first
-    if (method === "POST") return this.#declare(JSON.parse(body));
+    if (method === "POST") return this.beforeReply(), this.#declare(JSON.parse(body));
+    if (method === "DELETE") return this.deleted.push(url), reply(204, null);
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -47,7 +50,7 @@ class Server {
   }
 }
 
-function sending(names) {
+function sending(names, hashed = null) {
   const server = new Server();
   const fileStore = new FileStore();
   const transport = {
@@ -68,7 +71,7 @@ function sending(names) {
       fileStore.addEventListener("change", check);
       check();
     });
-  return { sender, server, items, untilStates, done: sender.send(items) };
+  return { sender, server, items, untilStates, done: sender.send(items, hashed) };
 }
 
 test("expired uploads are declared again after a long pause, although a received file is reported first", async (t) => {
@@ -100,6 +103,33 @@ test("an upload that is gone while others continue was cancelled, and is not dec
 
   assert.match(items[1].message, /Cancelled here or on another device/);
   assert.equal(server.uploads, 2);
+});
+
+test("a file that is cancelled while the batch is declared is cancelled on the server too", async (t) => {
+  t.mock.method(performance, "now", () => 0);
+  const { sender, server, items, done } = sending(["sent.jpg", "cancelled.jpg"]);
+  server.beforeReply = () => sender.cancel([items[1]]);
+
+  await done;
+
+  assert.deepEqual(items.map(({ state }) => state), ["sending", "cancelled"]);
+  await new Promise(setImmediate);
+  assert.deepEqual(server.deleted, ["/uploads/2/"]);
+});
+
+test("files are not declared before they are hashed, nor if they are cancelled by then", async (t) => {
+  t.mock.method(performance, "now", () => 0);
+  let finishHashing;
+  const { sender, server, items, done } = sending(["sent.jpg", "cancelled.jpg"], new Promise((resolve) => (finishHashing = resolve)));
+  await new Promise(setImmediate);
+  assert.equal(server.uploads, 0);
+
+  sender.cancel([items[1]]);
+  finishHashing();
+  await done;
+
+  assert.equal(server.uploads, 1);
+  assert.deepEqual(items.map(({ upload }) => upload), ["/uploads/1/", null]);
 });
 
 test("an upload to an album in the trash fails with a message, and may be retried", async (t) => {

@@ -1,0 +1,41 @@
+/* The docked tray around the uploader and the upload panel: hidden when it has nothing to say, and collapsible to its heading. Its position
+   is fixed, so that nothing in it moves the page. */
+
+const STORAGE_KEY = "darkroom-tray-collapsed";
+
+export class Tray {
+  #element;
+  #toggle;
+  #percent = null;
+
+  constructor(element) {
+    this.#element = element;
+    this.#toggle = element.querySelector("[data-toggle]");
+    this.#setCollapsed(sessionStorage.getItem(STORAGE_KEY) === "yes");
+  }
+
+  toggle() {
+    const isCollapsed = this.#toggle.getAttribute("aria-expanded") === "true";
+    sessionStorage.setItem(STORAGE_KEY, isCollapsed ? "yes" : "");
+    this.#setCollapsed(isCollapsed);
+  }
+
+  expand() {
+    this.#setCollapsed(false);
+  }
+
+  /** `percent` fills the ring; null hides it. */
+  update({ isEmpty, percent }) {
+    if (this.#element.hidden !== isEmpty) this.#element.hidden = isEmpty;
+    if (percent === this.#percent) return;
+    this.#percent = percent;
+    const ring = this.#element.querySelector("[data-ring]");
+    ring.hidden = percent === null;
+    ring.style.setProperty("--percent", percent ?? 0);
+  }
+
+  #setCollapsed(isCollapsed) {
+    this.#toggle.setAttribute("aria-expanded", String(!isCollapsed));
+    this.#element.classList.toggle("tray--collapsed", isCollapsed);
+  }
+}

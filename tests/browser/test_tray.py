@@ -1,0 +1,171 @@
+"""The tray on other pages of the site, files dropped on albums, and the tiles of files that are being uploaded."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PHONE, OpenPage, new_album
+from tests.browser.desk import album_of, choose_folder, drop, expect_title, large, pictures, send, states
+from tests.browser.gate import Gate
+from tests.browser.looking import ensure_accessible
+from tests.installation import Installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+PHOTO_TILES = ".tile:not(.tile--pending)"
+RECORD_TILES = """() => {
+  const grid = document.querySelector("#photo-grid");
+  window.counts = new Set();
+  new MutationObserver(() => window.counts.add(grid.childElementCount)).observe(grid, { childList: true });
+}"""
+"""Records the number of tiles after each change."""
+
+
+@pytest.mark.usefixtures("worker")
+def test_each_file_has_one_tile_from_the_moment_it_is_added(page: Page, gate: Gate) -> None:
+    new_album(page)
+    page.evaluate(RECORD_TILES)
+    gate.hold(after_requests=2)
+
+    send(page, large(5))
+
+    expect(page.locator(PHOTO_TILES)).to_have_count(2)
+    expect(page.locator(".tile--pending")).to_have_count(3)
+    gate.release()
+    expect(page.locator(PHOTO_TILES)).to_have_count(5)
+    expect(page.locator(".tile--pending")).to_have_count(0)
+    assert page.evaluate("[...window.counts]") == [5]  # never two tiles for one file, and never none
+
+
+def test_of_many_files_only_the_first_hundred_have_tiles(page: Page, gate: Gate) -> None:
+    new_album(page)
+    gate.hold()
+
+    send(page, pictures(120, (8, 8)))
+
+    expect(page.locator(".tile--pending")).to_have_count(100)
+
+
+def test_an_upload_continues_while_links_lead_to_other_pages(
+    open_page: OpenPage, installation: Installation, gate: Gate
+) -> None:
+    page = open_page(records_console=False)  # axe causes errors on it
+    address = new_album(page)
+    page.evaluate("window.isSameDocument = true")
+    gate.hold()
+    send(page, large(4))
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
+
+    page.get_by_role("link", name="Albums").first.click()
+    expect(page.get_by_role("heading", name="Albums")).to_be_visible()
+    expect(page).to_have_title("Albums · Darkroom")
+    ensure_accessible(page, "another page")
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Summer in the Alps")).to_be_visible()
+    expect(page).to_have_url(address)
+    expect(page.locator(".tile--pending")).to_have_count(4)
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Albums")).to_be_visible()
+    assert page.evaluate("window.isSameDocument") is True
+    gate.release()
+
+    expect_title(page, "Upload complete: 4 uploaded")
+    page.goto(address)
+    assert states(installation, page) == {"received": 4}
+
+
+def test_links_load_whole_pages_when_nothing_is_uploaded(page: Page) -> None:
+    new_album(page)
+    page.evaluate("window.isSameDocument = true")
+
+    page.get_by_role("link", name="Albums").first.click()
+    page.wait_for_url("**/albums/")
+
+    assert page.evaluate("window.isSameDocument") is None
+
+
+@pytest.mark.usefixtures("worker")
+def test_photos_do_not_appear_in_the_grid_of_another_album(page: Page, gate: Gate) -> None:
+    new_album(page, "Other")
+    new_album(page)
+    gate.hold(after_requests=2)
+    send(page, large(5))
+    expect(page.locator(PHOTO_TILES)).to_have_count(2)
+
+    page.get_by_role("link", name="Albums").first.click()
+    page.get_by_role("link", name="Other").click()
+    expect(page.get_by_role("heading", name="Other")).to_be_visible()
+    gate.release()
+
+    expect(page.locator(".report")).to_contain_text("5 photos added")
+    expect(page.locator(".tile")).to_have_count(0)
+
+
+def drop_target(page: Page, target: str) -> None:
+    """Mark the page's content as the place where files are dropped for an album."""
+    page.locator("main").evaluate("(main, target) => (main.dataset.dropTarget = target)", target)
+
+
+def test_files_dropped_on_an_album_are_uploaded_to_it(page: Page, installation: Installation) -> None:
+    new_album(page)
+    album = album_of(page)
+    page.goto("/albums/")
+    drop_target(page, str(album))
+
+    drop(page, 2, "main")
+
+    expect_title(page, "Upload complete: 2 uploaded")
+    assert album_of(page) == album
+    assert states(installation, page) == {"received": 2}
+
+
+def test_files_dropped_on_the_album_list_get_an_album_of_their_own(page: Page, installation: Installation) -> None:
+    new_album(page)
+    earlier = album_of(page)
+    page.goto("/albums/")
+    drop_target(page, "new")
+
+    drop(page, 2, "main")
+
+    expect_title(page, "Upload complete: 2 uploaded")
+    assert album_of(page) > earlier
+    assert states(installation, page) == {"received": 2}
+
+
+def test_files_dropped_on_another_album_while_uploading_are_uploaded_too(
+    page: Page, installation: Installation, gate: Gate
+) -> None:
+    address = new_album(page, "Other")
+    other = album_of(page)
+    new_album(page)
+    gate.hold()
+    send(page, large(3))
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
+    page.get_by_role("link", name="Albums").first.click()
+    page.wait_for_url("**/albums/")
+    drop_target(page, str(other))
+
+    drop(page, 2, "main")
+    expect(page.locator(".file-row")).to_have_count(5)
+    gate.release()
+
+    expect_title(page, "Upload complete: 5 uploaded")
+    page.goto(address)
+    assert states(installation, page) == {"received": 2}
+
+
+def test_a_folder_is_uploaded_on_a_phone_by_touch(
+    open_page: OpenPage, tmp_path: Path, installation: Installation
+) -> None:
+    page = open_page(viewport=PHONE, has_touch=True, is_mobile=True, records_console=False)
+    new_album(page)
+    choose_folder(page, tmp_path, pictures(2))
+    ensure_accessible(page, "folder")
+
+    page.get_by_text("This album").tap()
+    page.get_by_role("button", name="Upload 2 photos").tap()
+
+    expect_title(page, "Upload complete: 2 uploaded")
+    assert states(installation, page) == {"received": 2}
