@@ -68,6 +68,16 @@ def test_no_extension_is_both_accepted_and_skipped():
         "Icon\r",
         "metadata.json",
         "IMG_1.JPG:Zone.Identifier",
+        "Thumbs.db:encryptable",
+        "photos/#recycle/IMG_1.JPG",
+        "photos/.@__qini/IMG_1.JPG",
+        "photos/.AppleDouble/IMG_1.JPG",
+        "Network Trash Folder/IMG_1.JPG",
+        "photos/.stversions/IMG_1~20240101-000000.JPG",
+        "DCIM/NC_FLLST.DAT",
+        ".BridgeSort",
+        ".picasa.ini",
+        ".nomedia",
     ],
 )
 def test_companions_without_a_picture_are_recognised_by_name(path):

@@ -1,7 +1,8 @@
 """Matches a JSON file of Google Takeout with its photo by their names. Pure.
 
 IMG_1.jpg has IMG_1.jpg.json, since 2024 IMG_1.jpg.supplemental-metadata.json. A second photo of that name is IMG_1(1).jpg, with
-IMG_1.jpg(1).json or IMG_1.jpg.supplemental-metadata(1).json. An edited copy, IMG_1-edited.jpg, shares the file of IMG_1.jpg.
+IMG_1.jpg(1).json or IMG_1.jpg.supplemental-metadata(1).json. An edited copy, IMG_1-edited.jpg, shares the file of IMG_1.jpg; its
+suffix may be truncated with its name.
 Before the number and `.json`, a name is truncated to 46 UTF-16 units; a photo's name is truncated to 47 before its extension.
 
 https://github.com/simulot/immich-go and https://github.com/TheLastGimbus/GooglePhotosTakeoutHelper collected these rules.
@@ -16,22 +17,17 @@ MAX_UNITS, PHOTO_MAX_UNITS = 46, (47, 48)
 """A photo's name is truncated after 47 units, or after 48 if a surrogate pair begins there."""
 MAX_AMBIGUOUS = 4
 """Up to so many letters, the start of SUPPLEMENT may be a photo's extension."""
+# fmt: off
 EDITS = (
-    *(
-        "-edited",
-        "-bearbeitet",
-        "-modifié",
-        "-ha editado",
-        "-editado",
-        "-editat",
-        "-modificato",
-        "-bewerkt",
-        "-edytowane",
-    ),
-    *("-redigerad", "-redigeret", "-redigert", "-編集済み", "-effects", "-smile", "-mix", "-collage", "-animation"),
+    "-edited", "-bearbeitet", "-modifié", "-ha editado", "-editado", "-editada", "-editat", "-modificato", "-modificata",
+    "-bewerkt", "-edytowane", "-redigerad", "-redigeret", "-redigert", "-muokattu", "-upravené", "-upraveno", "-szerkesztett",
+    "-szerkesztve", "-düzenlendi", "-измененный", "-изменено", "-đã chỉnh sửa", "-編集済み", "-已编辑", "-已修改", "-已編輯",
+    "-수정됨", "-편집됨", "-effects", "-smile", "-mix", "-collage", "-animation",
 )
+# fmt: on
 """The suffixes that Google Photos adds to the name of an edited copy, in its user's language."""
 EDITED = re.compile(f"({'|'.join(EDITS)})$")
+TRUNCATED_EDITS = frozenset(edit[:length] for edit in EDITS for length in range(2, len(edit)))
 NUMBER = re.compile(r"\(\d+\)$")
 PHOTO_ENDING = re.compile(r"\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$")
 """`holiday.2024` has none."""
@@ -55,6 +51,9 @@ class TakeoutName:
 
     @property
     def unedited(self) -> "TakeoutName":
+        head, dash, edit = self.base.rpartition("-")
+        if _units(self.base) in PHOTO_MAX_UNITS and dash + edit in TRUNCATED_EDITS:
+            return TakeoutName(head, self.ending, self.number)
         return TakeoutName(EDITED.sub("", self.base), self.ending, self.number)
 
 
@@ -80,7 +79,8 @@ def photo_stems(sidecar: str, title: str = "") -> set[str]:
     """Returns the stems of photos that the sidecar may be about."""
     target, full_base = _photo_of(sidecar), _base(title)
     bases = {target.base, *((_truncate(full_base, units) for units in PHOTO_MAX_UNITS) if title else ())}
-    return {base + edit + target.number for base in bases for edit in ("", *EDITS)}
+    names = {base + edit for base in bases for edit in ("", *EDITS)}
+    return {name + target.number for base in names for name in (base, _truncate(base, PHOTO_MAX_UNITS[0]))}
 
 
 def sidecar_stems(photo: str) -> set[str]:

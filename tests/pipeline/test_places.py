@@ -66,6 +66,38 @@ def test_exif_coordinates_are_read(
     assert exif_coordinates(latitude, longitude, north, east) == Gps(*expected)
 
 
+def wrapped(numerator: int, denominator: int = 1) -> IFDRational:
+    """Returns what is read of a signed fraction in a field of unsigned ones."""
+    return IFDRational(numerator % 2**32, denominator)
+
+
+SIGNED = {
+    "degrees": ((wrapped(-33), 30.0, 0.0), (wrapped(-70), 0.0, 0.0), "S", "W", (-33.5, -70.0)),
+    "every part": (
+        (wrapped(-33), wrapped(-30), wrapped(-900, 100)),
+        (wrapped(-70), 0.0, 0.0),
+        None,
+        None,
+        (-33.5025, -70.0),
+    ),
+    "decimals": (wrapped(-33_502_500, 10**6), wrapped(-70_250, 1000), "S", "W", (-33.5025, -70.25)),
+    "a true numerator as large": (
+        (48.0, 30.0, IFDRational(2_500_000_000, 10**8)),
+        (17.0, 6.0, 0.0),
+        "N",
+        "E",
+        (48.5069444, 17.1),
+    ),
+}
+
+
+@pytest.mark.parametrize(("latitude", "longitude", "north", "east", "expected"), SIGNED.values(), ids=SIGNED)
+def test_signed_numbers_in_unsigned_fields_are_read(
+    latitude: Any, longitude: Any, north: Any, east: Any, expected: tuple[float, float]
+) -> None:
+    assert exif_coordinates(latitude, longitude, north, east) == Gps(*expected)
+
+
 LATITUDE, LONGITUDE = (48.0, 30.0, 0.0), (17.0, 6.0, 0.0)
 UNCERTAIN_EXIF = {
     "an empty hemisphere": (LATITUDE, LONGITUDE, "", "E"),
@@ -80,6 +112,13 @@ UNCERTAIN_EXIF = {
     "minutes undefined, seconds not": ((48.0, UNDEFINED, 12.0), LONGITUDE, "N", "E"),
     "more than sixty minutes": ((48.0, 75.0, 0.0), LONGITUDE, "N", "E"),
     "minutes in the degrees too": ((48.502, 30.12, 0.0), LONGITUDE, "N", "E"),
+    "a signed number in an unsigned field, and the hemisphere contradicts": (
+        LATITUDE,
+        (wrapped(-17), 6.0, 0.0),
+        "N",
+        "E",
+    ),
+    "far too large": (LATITUDE, (IFDRational(3_000_000_000, 1), 6.0, 0.0), "N", "E"),
     "four values": ((48.0, 30.0, 0.0, 0.0), LONGITUDE, "N", "E"),
     "no values": ((), LONGITUDE, "N", "E"),
     "below the south pole": ((-91.0, 0.0, 0.0), LONGITUDE, "S", "E"),
@@ -99,6 +138,8 @@ def test_uncertain_exif_coordinates_are_ignored(latitude: Any, longitude: Any, n
         (12.5, b"\1", -12.5),
         (12.5, 3, -12.5),
         (IFDRational(-25, 2), b"\0", -12.5),
+        (wrapped(-1250, 100), None, -12.5),
+        (wrapped(-1250, 100), b"\1", -12.5),
         (UNDEFINED, b"\1", None),
         (2e9, None, None),
     ],

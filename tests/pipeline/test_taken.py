@@ -21,7 +21,7 @@ from processing.pipeline.render.develop import develop
 from processing.rendering.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parents[2]
-ORIGINAL, CHANGED = 0x9003, 0x0132
+ORIGINAL, CHANGED, TIME_ZONE_OFFSET = 0x9003, 0x0132, 0x882A
 NAME_WITH_TIME = "IMG_20240131_142233.jpg"
 MODIFIED = "2023-05-06T07:08:09+00:00"
 
@@ -238,6 +238,39 @@ def test_a_picture_without_any_valid_date_has_no_capture_date(tmp_path: Path, ou
     metadata = develop(source, out, origin=Origin("IMG_1234.JPG", modified)).metadata
 
     assert (metadata.taken_at, metadata.taken_from) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (-5, "2024-01-31T14:22:33-05:00"),
+        (65531, "2024-01-31T14:22:33-05:00"),
+        (0, "2024-01-31T14:22:33+00:00"),
+        ((9, -3), "2024-01-31T14:22:33+09:00"),
+        (15, "2024-01-31T14:22:33"),
+        ((), "2024-01-31T14:22:33"),
+        ("+2", "2024-01-31T14:22:33"),
+    ],
+)
+@pytest.mark.parametrize("directory", ["main", "camera"])
+def test_hours_of_the_time_zone_are_the_offset_if_there_is_no_other(directory: str, value: Any, expected: str) -> None:
+    tags = {ORIGINAL: "2024:01:31 14:22:33", TIME_ZONE_OFFSET: value}
+
+    assert read(Blocks(**{directory: tags})).taken_at == expected
+
+
+def test_the_date_of_change_has_its_own_hours_of_the_time_zone() -> None:
+    blocks = Blocks(main={CHANGED: "2024:01:31 14:22:33", TIME_ZONE_OFFSET: (9, -3)})
+
+    assert read(blocks).taken_at == "2024-01-31T14:22:33-03:00"
+
+
+def test_any_other_offset_takes_precedence_over_the_hours_of_the_time_zone() -> None:
+    tags = {ORIGINAL: "2024:01:31 14:22:33", TIME_ZONE_OFFSET: 5}
+    iptc = {(2, 55): b"20240131", (2, 60): b"142233+0530"}
+
+    assert read(Blocks(camera=tags, iptc=iptc)).taken_at == "2024-01-31T14:22:33+05:30"
+    assert read(Blocks(camera=tags | {0x9010: "+05:45"})).taken_at == "2024-01-31T14:22:33+05:45"
 
 
 def test_xmp_adds_the_offset_that_exif_lacks(tmp_path: Path, out: Path) -> None:

@@ -66,9 +66,19 @@ COMPANION_EXTENSIONS = frozenset(
 COMPANION_NAMES = frozenset(
     (
         *(".ds_store", ".localized", ".apdisk", ".volumeicon.icns", ".metadata_never_index", "icon\r"),  # macOS
-        *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "indexervolumeguid", "wpsettings.dat"),  # Windows
+        *(
+            "thumbs.db",
+            "thumbs.db:encryptable",
+            "ehthumbs.db",
+            "ehthumbs_vista.db",
+            "indexervolumeguid",
+            "wpsettings.dat",
+        ),  # Windows
         *(".nomedia", ".database_uuid", ".directory"),  # Android, KDE
         *("zbthumbnail.info", "pspbrwse.jbf", "autprint.mrk", "leinfo.sav"),  # Canon, Paint Shop Pro, DPOF, GoPro
+        *("nc_fllst.dat", "nikon001.dsc", "database.bin"),  # indexes of cards: Nikon, Sony
+        *(".bridgesort", ".bridgecache", ".bridgecachet", ".bridgelabelsandratings"),  # Adobe Bridge
+        *(".dropbox", ".dropbox.attr"),
         # Google Takeout: files about a whole album or about the archive.
         *("metadata.json", "metadaten.json", "métadonnées.json", "metadatos.json", "metadati.json", "metadados.json"),
         *("metagegevens.json", "print-subscriptions.json", "shared_album_comments.json"),
@@ -87,7 +97,9 @@ COMPANION_FOLDERS = frozenset(
             ".documentrevisions-v100",
         ),
         *("$recycle.bin", "recycler", "system volume information"),
-        *("@eadir", "#recycle", "@recycle", ".@__thumb"),  # Synology, QNAP
+        *("@eadir", "#recycle", ".synologyworkingdirectory"),  # Synology
+        *("@recycle", ".@__thumb", ".@__qini"),  # QNAP
+        *(".appledouble", "network trash folder", ".stversions", ".stfolder"),  # Netatalk, Syncthing
         *(".thumbnails", ".dtrash"),  # Android, digiKam
     )
 )

@@ -72,12 +72,13 @@ def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin, now: datetime) -> t
     """
     name_date = filename_dates.read(origin.name)
     editor_dates = [*xmp.dates, *([iptc.created] if iptc.created else [])]
+    taken_offset, changed_offset = exif.offsets
     candidates = [
-        *(("exif", _with_offset(date, editor_dates)) for date in (exif.original, exif.digitized)),
+        *(("exif", _with_offset(date, editor_dates, taken_offset)) for date in (exif.original, exif.digitized)),
         *(("xmp", date) for date in xmp.dates),
         ("iptc", iptc.created),
         ("name", name_date if name_date and name_date.is_exact else None),
-        ("exif", exif.changed),
+        ("exif", _with_offset(exif.changed, [], changed_offset)),
         ("name", name_date),
         ("file", dates.from_iso(origin.modified_at)),
     ]
@@ -93,15 +94,15 @@ def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin, now: datetime) -> t
     return None, None
 
 
-def _with_offset(date: CaptureDate | None, editor_dates: list[CaptureDate]) -> CaptureDate | None:
-    """Adds the UTC offset of an XMP or IPTC date with the same local time, if EXIF has no offset."""
+def _with_offset(date: CaptureDate | None, editor_dates: list[CaptureDate], hours: str | None) -> CaptureDate | None:
+    """Adds the UTC offset of an XMP or IPTC date with the same local time, else whole `hours`, if EXIF has no offset."""
     if date is None or date.moment.tzinfo:
         return date
     local_time = date.moment.replace(microsecond=0)
     matches = (
         edited.moment for edited in editor_dates if edited.moment.replace(tzinfo=None, microsecond=0) == local_time
     )
-    zone = next((moment.tzinfo for moment in matches if moment.tzinfo), None)
+    zone = next((moment.tzinfo for moment in matches if moment.tzinfo), dates.zone(hours))
     return replace(date, moment=date.moment.replace(tzinfo=zone))
 
 

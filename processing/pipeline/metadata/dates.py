@@ -71,7 +71,7 @@ def from_text(
     half = part.get("before") or part.get("after") or ""
     if part["hour"] is None or is_ambiguous_hour(int(part["hour"]), half, value[match.end() :]):
         return day
-    zones = filter(None, map(_zone, (part["zone"], *offsets)))
+    zones = filter(None, map(zone, (part["zone"], *offsets)))
     time = (hour_of_day(int(part["hour"]), half), part["minute"], part["second"] or 0)
     parts = (part["year"], part["month"], part["day"], *time)
     return _checked(parts, _microsecond(subseconds or part.get("fraction")), next(zones, None)) or day
@@ -146,7 +146,7 @@ def _microsecond(fraction: str | None) -> int:
     return int((digits[0] if digits else "").ljust(6, "0")[:6])
 
 
-def _zone(offset: str | None) -> timezone | None:
+def zone(offset: str | None) -> timezone | None:
     """Parses `+05:30`, `+0530`, `-5:00`, `+05`, `Z`, `UTC+2`; None for anything else."""
     offset = (offset or "")[:MAX_TEXT].strip("\0 ")
     if offset.upper() in ("Z", "UTC", "GMT"):

@@ -15,8 +15,9 @@ from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.metadata.dates import CaptureDate
 from processing.pipeline.picture import Exposure, Gps
 
-RATING, RATING_PERCENT = 0x4746, 0x4749
+RATING, RATING_PERCENT, TIME_ZONE_OFFSET = 0x4746, 0x4749, 0x882A
 OFFSETS = (Base.OffsetTimeOriginal, Base.OffsetTimeDigitized, Base.OffsetTime)
+SIGN_BIT = 1 << 31
 JIS, WIDE, PLAIN = b"JIS\0\0\0\0\0", b"UNICODE\0", (b"ASCII\0\0\0", b"\0" * 8)
 
 
@@ -76,6 +77,12 @@ class Exif:
         return self._moment(Base.DateTime, Base.SubsecTime, Base.OffsetTime)
 
     @property
+    def offsets(self) -> tuple[str | None, str | None]:
+        """The offsets of the dates of taking and of change in whole hours (TIFF/EP, TimeZoneOffset). One value is for both."""
+        values = _as_tuple(_value(self._camera, TIME_ZONE_OFFSET)) or (None,)
+        return _hours(values[0]), _hours(values[-1])
+
+    @property
     def title(self) -> str | None:
         return _wide(self._main, Base.XPTitle)
 
@@ -126,11 +133,12 @@ class Exif:
         hemisphere = (_text(self._gps, reference) or "") if reference in self._gps else None
         if isinstance(value, str | bytes):  # text, which EXIF does not allow
             return coordinates.from_text(axis, text.decode(value), hemisphere)
-        return coordinates.from_numbers(axis, [_finite(part) for part in _as_tuple(value)], hemisphere)
+        parts = [_signed(part, coordinates.LONGITUDE.limit) for part in _as_tuple(value)]
+        return coordinates.from_numbers(axis, parts, hemisphere)
 
     @property
     def _altitude(self) -> float | None:
-        metres = _number(self._gps, GPS.GPSAltitude)
+        metres = _signed(_value(self._gps, GPS.GPSAltitude), coordinates.MAX_ALTITUDE_METRES)
         if metres is None:
             return None
         # EXIF 3.0, 4.6.6: 1 and 3 are below sea level. Older cameras write a byte, a number or a text.
@@ -170,6 +178,12 @@ def _are_bytes(values: bytes | tuple[Any, ...]) -> bool:
     return all(isinstance(value, int) and 0 <= value < 256 for value in values)
 
 
+def _hours(value: Any) -> str | None:
+    if not isinstance(value, int):
+        return None
+    return f"{value - (1 << 16) if value >= 1 << 15 else value:+}"  # some programs write it as unsigned
+
+
 def _as_number(value: Any) -> str | None:
     return str(value) if isinstance(value, int) else None
 
@@ -191,6 +205,17 @@ def _finite(value: Any) -> float | None:
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _signed(value: Any, limit: int) -> float | None:
+    """Returns the value as a finite float, negative if a program wrote a signed fraction into a field of unsigned ones.
+
+    Such a numerator is larger by 2^32. Only a value above `limit` is corrected: a true numerator may be as large as that.
+    """
+    number, numerator = _finite(value), getattr(value, "numerator", 0)
+    if number is None or number <= limit or not SIGN_BIT <= numerator < 2 * SIGN_BIT:
+        return number
+    return float((numerator - 2 * SIGN_BIT) / value.denominator)
 
 
 def _positive(number: float | None) -> float | None:

@@ -19,6 +19,7 @@ from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, send, sidecar,
 pytestmark = pytest.mark.django_db
 
 X47 = "original_1d4caa6f-16c6-4c3d-901b-9387de10e528_P"
+SUPPLEMENT = takeout_names.SUPPLEMENT
 EMOJI = "😀😃😄😁😆😅😂🤣🥲☺️😊😇🙂🙃😉😌😍🥰😘😗😙😚😋"
 
 PAIRS = [
@@ -42,6 +43,14 @@ PAIRS = [
     (X47[:46] + ".json", X47 + ".jpg"),
     (X47[:46] + "(1).json", X47 + "(1).jpg"),
     (EMOJI + ".json", EMOJI + "😛.jpg"),
+    *((f"IMG_1.jpg.{SUPPLEMENT[:length]}.json", "IMG_1.jpg") for length in range(len(SUPPLEMENT) + 1)),
+    *((f"IMG_1.jpg.{SUPPLEMENT[:length]}(7).json", "IMG_1(7).jpg") for length in (0, 1, 5, 20)),
+    *((f"IMG_1(7).jpg.{SUPPLEMENT[:length]}.json", "IMG_1(7).jpg") for length in (0, 1, 5, 20)),
+    ("IMG_1(2).jpg(3).json", "IMG_1(2)(3).jpg"),
+    ("IMG_1.jpg.json", "IMG_1-已编辑.jpg"),
+    ("z" * 43 + ".jp.json", "z" * 43 + "-edi.jpg"),
+    ("z" * 40 + ".jpg.s.json", "z" * 40 + "-bearbe.jpg"),
+    ("z" * 43 + ".jp(1).json", "z" * 43 + "-edi(1).jpg"),
     ("scan.json", "scan.jpg"),
     ("scan.supplemental-metadata.json", "scan.jpg"),
     ("holiday.2024.jpg.json", "holiday.2024.jpg"),
@@ -54,6 +63,8 @@ OTHERS = [
     ("IMG_1.jpg.json", "IMG_10.jpg"),
     ("IMG_1.MOV.json", "IMG_1.HEIC"),
     ("IMG_1.jpg.json", "IMG_1-edit.jpg"),
+    ("z" * 43 + ".jp.json", "z" * 43 + "-eda.jpg"),
+    ("z" * 42 + ".jpg.json", "z" * 42 + "-edi.jpg"),
     (X47[:46] + ".json", X47 + "(1).jpg"),
 ]
 
@@ -79,7 +90,7 @@ def test_a_json_file_describes_its_photo_however_takeout_changed_the_name(name, 
 @pytest.mark.once
 @pytest.mark.parametrize(("name", "photo"), PAIRS)
 def test_a_json_file_that_arrives_after_its_photo_describes_it_too(name, photo):
-    title = re.sub("-edited|-modifié", "", photo)
+    title = re.sub("-(edited|modifié|已编辑|edi|bearbe)(?=[.(])", "", photo)
     if re.search(r"\(\d\)\.json$", name):
         title = re.sub(r"\(\d\)", "", title)
 

@@ -5,11 +5,13 @@ stops at the end of each interval (the data between two restart markers, or a sc
 whether libjpeg has decoded all its blocks. It decodes a picture twice only if an interval looks damaged.
 
 Not detected: changed bits that leave the number of blocks the same; and surplus data in any scan but the first of a progressive
-JPEG, because one byte can complete any number of blocks there.
+JPEG, because one byte can complete any number of blocks there. So padding in these scans is tested by other data in its place,
+which changes the picture if the scan is truncated.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +42,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The intervals to check. Surplus data cannot be detected in `refined` ones, which are given by their offsets."""
+    """The intervals to check. Surplus data cannot be detected in `refined` ones, which are given by their offsets.
+
+    `padding` has the start and end of the padding in intervals that refine AC coefficients.
+    """
 
     intervals: list[jpeg_scans.Interval]
     refined: set[int]
     is_single: bool
+    padding: tuple[tuple[int, int], ...] = ()
 
     def ends(self, number: int) -> bool:
         """True if libjpeg finishes after that interval, without waiting for the end marker."""
@@ -69,30 +75,43 @@ class Decoder(ImageFile.PyDecoder):
             return self._decode_checked(data, plan) if plan else self._decode_unchecked(data)
 
     def _decode_checked(self, data: jpeg_scans.Data, plan: Plan) -> tuple[int, int]:
-        feeder = self._feeder()
+        assert self.im is not None
+        feeder = self._feeder(self.im)
         short, doubtful = _check_intervals(data, plan, feeder)
-        faults = short + (_confirmed(data, plan, self._feeder(), doubtful) if doubtful else [])
+        faults = short + (_confirmed(data, plan, self._feeder(self.im), doubtful) if doubtful else [])
         count = len(plan.intervals)
         if faults and len({fault.number for fault in faults}) <= max(1, MAX_FAULTY_SHARE * count):
             raise errors.Truncated if Fault(count - 1, is_short=True) in faults else errors.Broken
         if faults or doubtful:
             return self._decode_unchecked(data)
-        if not feeder.is_done:
+        if not feeder.is_done or (plan.padding and not self._is_same_without(data, plan.padding)):
             raise errors.Truncated
         return -1, feeder.error
 
+    def _is_same_without(self, data: jpeg_scans.Data, padding: tuple[tuple[int, int], ...]) -> bool:
+        """True if the decoded picture stays the same with other data in place of the padding."""
+        assert self.im is not None
+        image = Image.new(self.mode, self.im.size)
+        feeder = self._feeder(image.im)
+        for start, end in padding:
+            feeder.feed(data, feeder.offset, start)
+            feeder.feed(jpeg_scans.FILLER, 0, len(jpeg_scans.FILLER))
+            feeder.offset = end
+        feeder.feed(data, feeder.offset, len(data))
+        return image.im.chop_difference(self.im).getbbox() is None
+
     def _decode_unchecked(self, data: jpeg_scans.Data) -> tuple[int, int]:
-        feeder = self._feeder()
+        assert self.im is not None
+        feeder = self._feeder(self.im)
         feeder.feed(data, 0, len(data))
         if not feeder.is_done:
             raise errors.Truncated
         return -1, feeder.error
 
-    def _feeder(self) -> Feeder:
-        assert self.im is not None
+    def _feeder(self, target: Any) -> Feeder:
         decoder = Image._getdecoder(self.mode, "jpeg", self.args)
         assert not isinstance(decoder, ImageFile.PyDecoder)
-        decoder.setimage(self.im, self.state.extents())
+        decoder.setimage(target, self.state.extents())
         return Feeder(decoder)
 
 
@@ -124,6 +143,7 @@ def _plan_of_scans(data: jpeg_scans.Data, frame: jpeg_scans.Frame) -> Plan | Non
         raise errors.Truncated
     intervals: list[jpeg_scans.Interval] = []
     refined: set[int] = set()
+    padding: list[tuple[int, int]] = []
     for scan in scans:
         scan_intervals = list(jpeg_scans.intervals(data, scan))
         _check_holes(data, scan, scan_intervals)
@@ -131,7 +151,16 @@ def _plan_of_scans(data: jpeg_scans.Data, frame: jpeg_scans.Frame) -> Plan | Non
         intervals += scan_intervals
         if not frame.is_sequential and (scan.band.start or scan.high):
             refined.update(interval.start for interval in scan_intervals)
-    return Plan(intervals, refined, is_single=False) if intervals else None
+        if scan.band.start and scan.high:  # zeros refine the DC coefficients of flat pictures
+            padding += _padding(data, scan_intervals)
+    return Plan(intervals, refined, is_single=False, padding=tuple(padding)) if intervals else None
+
+
+def _padding(data: jpeg_scans.Data, intervals: list[jpeg_scans.Interval]) -> Iterator[tuple[int, int]]:
+    for interval in intervals:
+        start = jpeg_scans.without_padding(data, interval.start, interval.end)
+        if start < interval.end:
+            yield start, interval.end
 
 
 def _check_holes(data: jpeg_scans.Data, scan: jpeg_scans.Scan, intervals: list[jpeg_scans.Interval]) -> None:

@@ -21,7 +21,8 @@ test("unsupported files in a folder are left out and sorted by name", () => {
 
 test("system files and previews are detected as companions, also outside folders", () => {
   const junk = ["a/._IMG.JPG", "a/.DS_Store", "a/Thumbs.db", "__MACOSX/a/IMG.JPG", "a/IMG.AAE", "a/GX01.THM", "a/GX01.lrv", "desktop.ini", "IMG.aae",
-    "a/@eaDir/IMG.JPG/SYNOPHOTO_THUMB_XL.jpg", "a/.Trash-1000/files/IMG.JPG", "a/metadata.json", "a/IMG.JPG:Zone.Identifier", "a/Icon\r"];
+    "a/@eaDir/IMG.JPG/SYNOPHOTO_THUMB_XL.jpg", "a/.Trash-1000/files/IMG.JPG", "a/metadata.json", "a/IMG.JPG:Zone.Identifier", "a/Icon\r",
+    "a/.AppleDouble/IMG.JPG", "a/#recycle/IMG.JPG", "a/NC_FLLST.DAT"];
   const { accepted, unsupported, companions } = sortChosenFiles(entries("a/IMG.JPG", ...junk));
   assert.deepEqual([accepted, unsupported], [entries("a/IMG.JPG"), []]);
   assert.deepEqual(companions, entries(...junk));

@@ -122,6 +122,26 @@ def test_damage_in_a_progressive_jpeg_is_detected(tmp_path: Path, out: Path, nam
     assert verdict(tmp_path, out, DAMAGES[name](photo(progressive=True))) in ("truncated", "broken")
 
 
+PROGRESSIVE: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "4:4:4": {"subsampling": 0},
+    "restarts": {"restart_marker_rows": 4},
+    "grey": {"mode": "L"},
+}
+
+
+@pytest.mark.parametrize("end", [b"", END], ids=["no end marker", "an end marker"])
+@pytest.mark.parametrize("length", [200, 2500])
+@pytest.mark.parametrize("options", PROGRESSIVE.values(), ids=PROGRESSIVE)
+def test_zeros_at_the_end_of_the_last_progressive_scan_are_detected(
+    tmp_path: Path, out: Path, options: dict[str, Any], length: int, end: bytes
+) -> None:
+    """The last scan refines coefficients, where zeros are valid data: they change the last bit of each."""
+    content = photo(progressive=True, **options)
+
+    assert verdict(tmp_path, out, content[: -length - len(END)] + bytes(length) + (end or bytes(2))) == "truncated"
+
+
 def test_a_progressive_jpeg_truncated_between_scans_is_rejected(tmp_path: Path, out: Path) -> None:
     content = photo(progressive=True)
 
