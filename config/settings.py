@@ -215,6 +215,7 @@ AVIF_SPEED = env.number("AVIF_SPEED", 9, maximum=10)
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, minimum=1)
 WEB_THREADS = env.number("WEB_THREADS", 64, minimum=2)
 WEB_CONNECTIONS = env.number("WEB_CONNECTIONS", 0)
+WEB_ADDRESS_CONNECTIONS = env.number("WEB_ADDRESS_CONNECTIONS", 0)
 REQUEST_SECONDS = env.seconds("REQUEST_SECONDS", 15, least=1)
 X_ACCEL = env.text("X_ACCEL")
 

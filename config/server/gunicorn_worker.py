@@ -26,6 +26,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from config.server.connections import file_descriptors, gunicorn_body, request_policy
+from config.server.connections.address_limit import AddressLimit
 from config.server.connections.connection import Connection, Stage
 from config.server.connections.request_policy import RequestKind
 from config.server.connections.response_sender import ClientSocket, Sender
@@ -111,6 +112,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._idle_seconds = settings.BODY_IDLE_SECONDS
         self._request_seconds = settings.REQUEST_SECONDS
         self._max_connections = settings.WEB_CONNECTIONS or file_descriptors.max_connections(self.cfg.threads)
+        self._address_limit = AddressLimit(
+            settings.WEB_ADDRESS_CONNECTIONS, self._max_connections // 2, settings.BEHIND_TLS
+        )
         self._sender = Sender(self._idle_seconds)
 
     # Main thread: accepting and closing connections.
@@ -135,6 +139,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             self._make_room()
             self.set_accept_enabled(False)
+            return
+        if not self._address_limit.admit(client):
+            accepted.close()
             return
         self.nr_conns += 1
         sock = ClientSocket(accepted, self._idle_seconds)
@@ -238,6 +245,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _release(self, conn: Connection) -> None:
         self._count_memory(conn, -conn.counted)
         self.nr_conns -= 1
+        self._address_limit.release(conn.client)
         conn.sock.close()
 
     # Main thread: handing requests to threads and taking connections back.

@@ -35,6 +35,7 @@ class Nginx:
         become: Sequence[str | Path] = (),
         *,
         is_limited: bool = False,
+        address_connections: int = 500,
     ) -> None:
         """`become`: a command that runs its arguments as another user. `is_limited`: enables the rate limit."""
         self.url = f"https://127.0.0.1:{port}"
@@ -48,6 +49,7 @@ class Nginx:
             "/etc/letsencrypt/live/photos.example.org/privkey.pem": str(directory / "key.pem"),
             "server_name photos.example.org;": "server_name 127.0.0.1;",
             "/var/lib/darkroom/": f"{data_dir}/",
+            "limit_conn darkroom_address 500;": f"limit_conn darkroom_address {address_connections};",
         }
         if is_limited:
             examples["# limit_req zone="] = "limit_req zone="

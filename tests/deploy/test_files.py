@@ -69,11 +69,21 @@ def test_every_variable_of_the_compose_file_is_in_the_example():
     assert used == set(assignments(DEPLOY / "compose/.env.example"))
 
 
-def test_every_service_has_a_memory_limit_a_health_check_and_a_pinned_image(compose):
+def test_every_image_is_pinned_by_version_and_digest(compose):
+    images = {service["image"] for service in compose["services"].values() if "build" not in service}
+    [base] = re.findall(r"^ARG PYTHON=(.+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    froms = re.findall(r"^FROM (\S+)|^# syntax=(\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert froms == [("python:${PYTHON}", "")] * 2
+    assert len(images) == 4
+    for image in (*images, f"python:{base}"):
+        assert re.fullmatch(r"[a-z/]+:\d+\.[\w.-]+@sha256:[0-9a-f]{64}", image), image
+
+
+def test_every_service_has_a_memory_limit_and_a_health_check(compose):
     for name, service in compose["services"].items():
         assert "mem_limit" in service, name
         assert "healthcheck" in service or name == "web", name  # the image has a health check
-        assert re.search(r":\d+\.\d+", service["image"]), name
     assert set(compose["volumes"]) == {
         mount.partition(":")[0]
         for service in compose["services"].values()

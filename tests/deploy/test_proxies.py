@@ -6,13 +6,17 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests import polling, servers
 from tests.deploy import fronts
 from tests.deploy.fronts import Caddy, Front, Nginx
+from tests.faults import attacks
+from tests.faults.attacks import Attack, Target, slow_sign_in
 from tests.installation import NAME, PASSWORD, Installation, token
 from tests.processing import making
 
@@ -312,3 +316,32 @@ def test_nginx_can_limit_sign_ins_by_address_and_no_other_requests(installation,
     assert sign_in_statuses[415] >= 100
     assert 429 not in other_statuses
     assert page.status_code == 200
+
+
+def test_nginx_limits_the_requests_of_one_address_at_a_time(installation, tmp_path):
+    nginx = Nginx(tmp_path, servers.free_port(), installation.port, installation.data_dir, address_connections=10)
+    target = Target(nginx.url, nginx.certificate)
+    slow = Attack(slow_sign_in(target).first, count=30)
+    session = requests.Session()
+    session.trust_env, session.verify = False, nginx.certificate
+    from_another_address = requests.Session()
+    from_another_address.trust_env, from_another_address.verify = False, nginx.certificate
+    from_another_address.mount("https://", OtherAddress())
+
+    def status(client: requests.Session) -> int:
+        return client.get(f"{nginx.url}/healthz", timeout=240).status_code
+
+    try:
+        assert [status(session), status(from_another_address)] == [200, 200]
+        with attacks.under(target, slow):
+            polling.until(lambda: status(session) == 429, what="nginx does not limit the address")
+            assert status(from_another_address) == 200
+    finally:
+        nginx.stop()
+
+
+class OtherAddress(HTTPAdapter):
+    """Connects from another address of this machine."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, source_address=("127.0.0.2", 0))

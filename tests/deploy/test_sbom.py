@@ -14,7 +14,7 @@ import pytest
 
 from tests.test_docs import ROOT
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]  # longer than the program may take
 BIN = Path(sys.executable).parent
 
 

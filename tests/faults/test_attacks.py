@@ -1,7 +1,7 @@
 """Attacks on connections, threads and descriptors, directly and behind the proxies of deploy/.
 
-During each attack, other users can sign in, open pages and upload, and /healthz responds. After it, connections and memory are
-freed.
+During each attack, other users can sign in, open pages within 2 s and upload, and /healthz responds within 1 s. After it,
+connections, memory and disk space are freed.
 """
 
 import os
@@ -10,7 +10,7 @@ import resource
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlencode
@@ -23,6 +23,7 @@ from tests.deploy import fronts
 from tests.deploy.fronts import Caddy, Nginx
 from tests.faults import attacks
 from tests.faults.attacks import Attack, Target
+from tests.faults.response_time import HEALTH_SECONDS, PAGE_SECONDS, ResponseTime
 from tests.installation import NAME, PASSWORD, Installation, token
 from tests.processing import making
 
@@ -70,6 +71,23 @@ class Server:
     def memory(self) -> int:
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.workers())
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def stray_files(self) -> int:
+        """The number of files in incoming/ that belong to no received upload."""
+        [(received,)] = self.installation.ask("SELECT count(*) FROM processing_upload WHERE state = 'received'")
+        return sum(path.is_file() for path in (self.installation.data_dir / "incoming").rglob("*")) - received
+
+    def response_times(self) -> list[ResponseTime]:
+        """Measures /healthz and a page of another user, now."""
+        session, url, certificate = self.session(), self.target.url, self.target.certificate
+        return [
+            ResponseTime(
+                "/healthz",
+                HEALTH_SECONDS,
+                lambda: requests.get(f"{url}/healthz", verify=certificate, timeout=RESPONSE_SECONDS),
+            ),
+            ResponseTime("a page", PAGE_SECONDS, lambda: session.get(f"{url}/albums/", timeout=RESPONSE_SECONDS)),
+        ]
 
 
 def target_of(installation: Installation, url: str, certificate: str | bool = True) -> Target:
@@ -138,9 +156,12 @@ def assert_others_are_served(server: Server) -> None:
 
 def assert_served_during_and_clean_after(server: Server, attack: Attack) -> None:
     assert_others_are_served(server)
+    response_times, stray_files = server.response_times(), server.stray_files()
     workers, descriptors, memory = server.workers(), server.descriptors(), server.memory()
 
     with attacks.under(server.target, attack):
+        for response_time in response_times:
+            response_time.assert_within_limit()
         assert_others_are_served(server)
         assert server.memory() < memory + SPARE_MEMORY
 
@@ -149,6 +170,7 @@ def assert_served_during_and_clean_after(server: Server, attack: Attack) -> None
     )
     assert server.workers() == workers
     polling.until(lambda: server.memory() < memory + SPARE_MEMORY, what="memory is not freed")
+    polling.until(lambda: server.stray_files() <= stray_files, what="files of the attack are still on the disk")
 
 
 @pytest.mark.parametrize(
@@ -240,6 +262,45 @@ def test_connections_are_limited_and_idle_ones_are_closed_for_new_ones(tmp_path)
             with attacks.under(server.target, kind(server.target)):
                 assert_others_are_served(server)
                 assert server.descriptors() <= before + 20 * 2 + SPARE_DESCRIPTORS
+
+
+def test_a_flood_from_one_address_leaves_connections_for_other_addresses(tmp_path) -> None:
+    """Another address keeps a connection on which half a request has arrived, and opens new ones."""
+    limits = {"WEB_CONNECTIONS": "20", "WEB_ADDRESS_CONNECTIONS": "10"}
+    with Installation(tmp_path, NO_TIME_LIMITS | limits) as installation:
+        installation.start("serve")
+        server = Server(target_of(installation, installation.url), installation, "serve")
+        address, source = ("127.0.0.1", installation.port), ("127.0.0.2", 0)
+        begun = server.target.request("GET", "/healthz", {"Connection": "close"}).removesuffix(b"\r\n")
+
+        with server.target.connect() as other, ExitStack() as stack:
+            other.sendall(begun)
+            connections = [stack.enter_context(socket.create_connection(address, 60, source)) for _ in range(100)]
+            for connection in connections:
+                with suppress(OSError):  # it was closed at once
+                    connection.sendall(begun)
+            polling.until(lambda: sum(map(_is_open, connections)) <= 10, what="the address has more than its share")
+            assert_others_are_served(server)
+            other.sendall(b"\r\n")
+            assert read_to_end(other).startswith(b"HTTP/1.1 200 ")
+
+        polling.until(lambda: _is_admitted(address, source, begun + b"\r\n"), what="the address stays blocked")
+
+
+def _is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def _is_admitted(address: tuple[str, int], source: tuple[str, int], request: bytes) -> bool:
+    with socket.create_connection(address, 60, source) as connection:
+        connection.sendall(request)
+        return read_to_end(connection).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_server_out_of_descriptors_waits_for_one_and_keeps_running(tmp_path) -> None:
