@@ -254,9 +254,9 @@ def test_a_picture_without_any_valid_date_has_no_capture_date(tmp_path: Path, ou
 )
 @pytest.mark.parametrize("directory", ["main", "camera"])
 def test_hours_of_the_time_zone_are_the_offset_if_there_is_no_other(directory: str, value: Any, expected: str) -> None:
-    tags = {ORIGINAL: "2024:01:31 14:22:33", TIME_ZONE_OFFSET: value}
+    tags: Any = {directory: {ORIGINAL: "2024:01:31 14:22:33", TIME_ZONE_OFFSET: value}}
 
-    assert read(Blocks(**{directory: tags})).taken_at == expected
+    assert read(Blocks(**tags)).taken_at == expected
 
 
 def test_the_date_of_change_has_its_own_hours_of_the_time_zone() -> None:
