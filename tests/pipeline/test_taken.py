@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -252,11 +253,15 @@ def test_a_picture_without_any_valid_date_has_no_capture_date(tmp_path: Path, ou
         ("+2", "2024-01-31T14:22:33"),
     ],
 )
-@pytest.mark.parametrize("directory", ["main", "camera"])
-def test_hours_of_the_time_zone_are_the_offset_if_there_is_no_other(directory: str, value: Any, expected: str) -> None:
-    tags: Any = {directory: {ORIGINAL: "2024:01:31 14:22:33", TIME_ZONE_OFFSET: value}}
+@pytest.mark.parametrize(
+    "blocks", [lambda tags: Blocks(main=tags), lambda tags: Blocks(camera=tags)], ids=["main", "camera"]
+)
+def test_hours_of_the_time_zone_are_the_offset_if_there_is_no_other(
+    blocks: Callable[[dict[int, Any]], Blocks], value: Any, expected: str
+) -> None:
+    tags = {ORIGINAL: "2024:01:31 14:22:33", TIME_ZONE_OFFSET: value}
 
-    assert read(Blocks(**tags)).taken_at == expected
+    assert read(blocks(tags)).taken_at == expected
 
 
 def test_the_date_of_change_has_its_own_hours_of_the_time_zone() -> None:
