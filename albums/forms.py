@@ -1,5 +1,6 @@
 from django import forms
 
+from albums.album_list import AlbumOrder
 from albums.models import Album
 
 
@@ -13,3 +14,20 @@ class AlbumForm(forms.ModelForm):  # type: ignore[type-arg]
                 "max_length": "Use at most 200 characters.",
             }
         }
+
+
+class AlbumListForm(forms.Form):
+    """The filter and the order of the album list. Invalid values count as empty."""
+
+    q = forms.CharField(label="Search albums", required=False, max_length=200)
+    sort = forms.ChoiceField(label="Sort", required=False, choices=AlbumOrder.choices)
+
+    @property
+    def text(self) -> str:
+        self.is_valid()
+        return str(self.cleaned_data.get("q", ""))
+
+    @property
+    def order(self) -> AlbumOrder:
+        self.is_valid()
+        return AlbumOrder(self.cleaned_data.get("sort") or AlbumOrder.RECENT)

@@ -236,6 +236,10 @@ class Photo(Trashable, models.Model):
             # Every page and poll counts the album's photos: an index-only scan.
             models.Index(fields=["album", "trashed_at", "shown_as"], name="photo_album_trashed"),
             models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),
+            # The list of albums reads the first and last capture time of each album.
+            models.Index(
+                fields=["album", "taken_at"], name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,8 +10,8 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import album_trash, shelf
-from albums.forms import AlbumForm
+from albums import album_list, album_trash, shelf
+from albums.forms import AlbumForm, AlbumListForm
 from albums.models import Album
 from albums.views.access import album_or_404, ensure_deletable, note_deletion
 
@@ -21,10 +21,18 @@ ALBUMS_A_PAGE = 60
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    page = Paginator(Album.objects.visible_to(request.user), ALBUMS_A_PAGE).get_page(request.GET.get("page"))
-    albums = Album.objects.filter(pk__in=[album.pk for album in page])
-    deleted = Album.objects.changeable_by(request.user).trashed().count()
-    return render(request, "album/list.html", {"page": page, "cards": shelf.cards(albums), "deleted_count": deleted})
+    form = AlbumListForm(request.GET)
+    albums = album_list.matching(request.user, form.text, form.order)
+    page = Paginator(albums, ALBUMS_A_PAGE).get_page(request.GET.get("page"))
+    cards = {card.album: card for card in shelf.cards(Album.objects.filter(pk__in=[album.pk for album in page]))}
+    context = {
+        "page": page,
+        "form": form,
+        "cards": [cards[album] for album in page if album in cards],
+        "spans": album_list.spans(list(page)),
+        "deleted_count": Album.objects.changeable_by(request.user).trashed().count(),
+    }
+    return render(request, "album/list.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

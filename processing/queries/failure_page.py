@@ -111,6 +111,16 @@ class FailurePage:
         return sum(reason.count for reason in self.reasons if reason.is_mishap)
 
     @property
+    def chips(self) -> list[Reason]:
+        """The reasons to filter by. Their counts add up to `total`, unless the filter asks for files that are no problems."""
+        return [reason for reason in self.reasons if reason.is_mishap or reason.code == self.scope.code]
+
+    @property
+    def retry_may_help(self) -> bool:
+        """True if retrying may help at least one of the files that match the filter."""
+        return any(reason.is_kept and reason.advice.retry_may_help for reason in self.matching)
+
+    @property
     def shown(self) -> int:
         """The number of files that match the filter, on all pages."""
         return self.page.paginator.count

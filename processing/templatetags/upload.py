@@ -64,5 +64,5 @@ def album_badges(cards: list[Card]) -> dict[int, Badge]:
 
 
 @register.filter
-def get(badges: dict[int, Badge], key: int) -> Badge | None:
-    return badges.get(key)
+def get(values: dict[int, Any], key: int) -> Any:
+    return values.get(key)

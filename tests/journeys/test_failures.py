@@ -74,6 +74,16 @@ def test_the_failure_page_says_what_failed_why_and_what_to_do(signed_in, batch):
         assert text in html
 
 
+@pytest.mark.parametrize(("code", "offers_replacement"), [("truncated", True), ("timeout", False)])
+def test_a_replacement_is_offered_where_a_retry_cannot_help(signed_in, batch, code, offers_replacement):
+    fail(batch, code)
+
+    html = page(signed_in)
+
+    assert ("Replace file" in html) is offers_replacement
+    assert "Retry<span" in html
+
+
 def test_without_failures_the_page_says_so(signed_in, batch):
     assert "No problems" in page(signed_in)
 
@@ -90,7 +100,8 @@ def test_a_duplicate_is_not_a_failure(signed_in, batch):
     html = page(signed_in)
 
     assert "No problems" in html
-    assert "Already in album" in html
+    assert "Already in album" not in html
+    assert "Already in album" in page(signed_in, "?code=duplicate")
 
 
 def test_failures_of_another_user_are_not_shown(stranger, batch):

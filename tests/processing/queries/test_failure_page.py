@@ -119,6 +119,29 @@ def test_filtering_by_a_reason_keeps_the_list_of_all_reasons(batch):
     assert (len(page.reasons), page.total, page.shown) == (2, 2, 1)
 
 
+def test_the_counts_of_the_chips_add_up_to_all(batch):
+    refuse(batch, rejections.DUPLICATE)
+    fail(batch, "broken")
+    fail(batch, "timeout")
+    refuse(batch)
+
+    page = build_page()
+
+    assert sum(chip.count for chip in page.chips) == page.total == 3
+    assert "duplicate" in [chip.code for chip in build_page(code="duplicate").chips]
+
+
+def test_retrying_is_emphasised_only_where_it_may_help(batch):
+    fail(batch, "broken")
+    refuse(batch, rejections.DISK_FULL)
+    assert not build_page().retry_may_help
+
+    fail(batch, "timeout")
+
+    assert build_page().retry_may_help
+    assert not build_page(code="broken").retry_may_help
+
+
 def test_the_page_can_be_filtered_by_album_and_by_batch(batch, owner):
     fail(batch)
     other_batch = making.upload(Album.objects.create(title="Winter", owner=owner)).batch

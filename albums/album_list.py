@@ -1,0 +1,69 @@
+"""The list of albums: its filter by title, its orders, and the dates of the photos that it shows."""
+
+from datetime import date
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import F, OuterRef, QuerySet, Subquery, TextChoices
+from django.db.models.functions import Lower
+from django.utils.dateformat import format
+
+from albums.models import Album, Photo
+from albums.templatetags.photos import camera_clock
+
+EN_DASH = "\N{EN DASH}"
+
+
+class AlbumOrder(TextChoices):
+    RECENT = "recent", "Newest first"
+    TITLE = "title", "Title"
+    DATE = "date", "Date of photos"
+
+
+def matching(user: AbstractBaseUser | AnonymousUser, text: str = "", order: str = AlbumOrder.RECENT) -> QuerySet[Album]:
+    """Returns the user's albums whose title contains the text."""
+    albums = Album.objects.visible_to(user)
+    if text:
+        albums = albums.filter(title__icontains=text)
+    if order == AlbumOrder.TITLE:
+        return albums.order_by(Lower("title"), "pk")
+    if order == AlbumOrder.DATE:
+        latest = F("latest_at").desc(nulls_last=True)
+        return albums.annotate(latest_at=_photo("-taken_at", "taken_at")).order_by(latest, "-created_at", "-pk")
+    return albums
+
+
+def spans(albums: list[Album]) -> dict[int, str]:
+    """Returns the days of each album's first and last photo, for albums with dated photos, in two queries."""
+    ends = Album.objects.filter(pk__in=[album.pk for album in albums]).order_by()
+    ids = ends.annotate(first=_photo("taken_at", "pk"), last=_photo("-taken_at", "pk")).exclude(first=None)
+    rows = list(ids.values_list("pk", "first", "last"))
+    photos = Photo.objects.only("taken_at", "taken_offset_minutes")
+    photos_by_id = photos.in_bulk([photo for _, first, last in rows for photo in (first, last)])
+    return {
+        album: span(_day(photos_by_id[first]), _day(photos_by_id[last]))
+        for album, first, last in rows
+        if {first, last} <= photos_by_id.keys()
+    }
+
+
+def span(first: date, last: date) -> str:
+    """Formats a range of days as briefly as possible. Ranges over several years only have months."""
+    if first == last:
+        return format(last, "j M Y")
+    if first.year != last.year:
+        return f"{format(first, 'M Y')} {EN_DASH} {format(last, 'M Y')}"
+    if first.month != last.month:
+        return f"{format(first, 'j M')} {EN_DASH} {format(last, 'j M Y')}"
+    return f"{first.day}{EN_DASH}{format(last, 'j M Y')}"
+
+
+def _photo(order: str, field: str) -> Subquery:
+    """A field of the album's first dated photo in the order. The index photo_album_taken makes each a single look-up."""
+    dated = Photo.objects.shown().filter(album=OuterRef("pk"), taken_at__isnull=False)
+    return Subquery(dated.order_by(order).values(field)[:1])
+
+
+def _day(photo: Photo) -> date:
+    clock = camera_clock(photo)
+    assert clock is not None, "only photos with a time are read"
+    return clock.date()
