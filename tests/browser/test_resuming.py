@@ -55,7 +55,7 @@ def expect_all_sent(page: Page) -> None:
     expect(page.locator("[data-title]")).to_contain_text(
         re.compile("Upload complete|failed to upload"), timeout=120_000
     )
-    assert page.locator(".pick[data-state=failed]").all_inner_texts() == []
+    assert page.locator(".file-row[data-state=failed]").all_inner_texts() == []
     expect_title(page, "Upload complete")
 
 

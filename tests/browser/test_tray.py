@@ -47,6 +47,7 @@ def test_of_many_files_only_the_first_hundred_have_tiles(page: Page, gate: Gate)
     expect(page.locator(".tile--pending")).to_have_count(100)
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_an_upload_continues_while_links_lead_to_other_pages(
     open_page: OpenPage, installation: Installation, gate: Gate
 ) -> None:
@@ -108,6 +109,7 @@ def drop_target(page: Page, target: str) -> None:
     page.locator("main").evaluate("(main, target) => (main.dataset.dropTarget = target)", target)
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_files_dropped_on_an_album_are_uploaded_to_it(page: Page, installation: Installation) -> None:
     new_album(page)
     album = album_of(page)
@@ -121,6 +123,7 @@ def test_files_dropped_on_an_album_are_uploaded_to_it(page: Page, installation: 
     assert states(installation, page) == {"received": 2}
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_files_dropped_on_the_album_list_get_an_album_of_their_own(page: Page, installation: Installation) -> None:
     new_album(page)
     earlier = album_of(page)
@@ -134,6 +137,7 @@ def test_files_dropped_on_the_album_list_get_an_album_of_their_own(page: Page, i
     assert states(installation, page) == {"received": 2}
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_files_dropped_on_another_album_while_uploading_are_uploaded_too(
     page: Page, installation: Installation, gate: Gate
 ) -> None:
@@ -156,6 +160,7 @@ def test_files_dropped_on_another_album_while_uploading_are_uploaded_too(
     assert states(installation, page) == {"received": 2}
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_a_folder_is_uploaded_on_a_phone_by_touch(
     open_page: OpenPage, tmp_path: Path, installation: Installation
 ) -> None:

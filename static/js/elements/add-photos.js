@@ -13,6 +13,8 @@ document.addEventListener("click", (event) => {
   tray().choose(kind, albumOf(location));
 });
 
+document.addEventListener("files-chosen", ({ detail: { entries, album } }) => addTo(album, entries));
+
 new DropZone({ targetOf, onFiles: (entries, { album }) => addTo(album, entries) });
 
 /** The album that files dropped on the element are added to: that of the element, or else of the page. */

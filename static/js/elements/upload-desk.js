@@ -49,7 +49,7 @@ class UploadDesk extends HTMLElement {
   #isGone = false;
   #lastAdded = [];
   #lastAddedAt = 0;
-  #chosenFor;
+  #chosenFor = null;
   #tray;
   #view;
   #rows;
@@ -105,7 +105,7 @@ class UploadDesk extends HTMLElement {
     on(this.#sender, "declared", () => (this.#refreshPanel(), this.#preflight.schedule())); // files that must wait are checked
     on(this.#sender, "idle", () => this.#clearAndRender());
     on(this, "gone", () => this.#albumGone());
-    on(document, "htmx:oobBeforeSwap", (event) => this.#keepOffOtherPages(event));
+    on(this, "htmx:beforeSwap", (event) => this.#keepOffOtherPages(event.detail));
     on(document, "page-replaced", () => this.#render.request());
     on(this, "click", ({ target }) => this.#onClick(target.closest("[data-action]")));
     on(this, "change", ({ target }) => this.#onInput(target));
@@ -216,14 +216,19 @@ class UploadDesk extends HTMLElement {
     if (!input.matches("[data-choose-files], [data-choose-folder]")) return;
     const entries = filePicker.filesFromInput(input);
     input.value = ""; // so that the same files can be chosen again
-    this.addFiles(entries, this.#chosenFor);
+    this.#filesChosen(entries);
   }
 
   /** Opens the browser's dialog for "files" or a "folder", to add them to the album. Must be called while a click is handled. */
-  async choose(kind, album = this.album) {
+  async choose(kind, album = null) {
     this.#chosenFor = album;
     if (!filePicker.hasPickers) return this.#view.part(kind === "folder" ? "choose-folder" : "choose-files").click();
-    this.addFiles(await (kind === "folder" ? filePicker.pickFolder() : filePicker.pickFiles()), album);
+    this.#filesChosen(await (kind === "folder" ? filePicker.pickFolder() : filePicker.pickFiles()));
+  }
+
+  /** The page decides which tray uploads them (add-photos.js). */
+  #filesChosen(entries) {
+    this.dispatchEvent(new CustomEvent("files-chosen", { bubbles: true, detail: { entries, album: this.#chosenFor ?? this.album } }));
   }
 
   #actions = {
@@ -320,9 +325,12 @@ class UploadDesk extends HTMLElement {
     this.#fileStore.remove(items);
   }
 
-  /** The panel's responses bring the album's new photos, which do not belong in the grid of another album's page. */
-  #keepOffOtherPages(event) {
-    if (!this.contains(event.detail.target) && albumOf(location) !== this.album) event.detail.shouldSwap = false;
+  /** The panel's responses bring the album's new photos, which do not belong on other pages: they may show the grid of another album. */
+  #keepOffOtherPages(detail) {
+    if (albumOf(location) === this.album) return;
+    const response = new DOMParser().parseFromString(detail.serverResponse, "text/html");
+    for (const element of response.querySelectorAll("[hx-swap-oob*='#photo-']")) element.remove();
+    detail.serverResponse = response.body.innerHTML;
   }
 
   /** The panel was replaced. If it is not busy, the album is free, and the next batch is sent. */
@@ -377,6 +385,7 @@ class UploadDesk extends HTMLElement {
       connection: this.#connection,
       panel: this.#panel.dataset,
       isGone: this.#isGone,
+      isElsewhere: albumOf(location) !== this.album,
       canUndo: this.#canUndo,
       maxFiles: Number(this.#panel.dataset.maxFiles),
       rate: isTransferring ? this.#throughput.rate : null,

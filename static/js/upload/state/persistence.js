@@ -20,13 +20,14 @@ export class Persistence {
     this.#database = openDatabase().catch(() => null);
   }
 
-  /** Resolves with the stored files of this page, in order. Files older than a week are deleted. */
+  /** Resolves with the files that earlier pages and other tabs have stored for this page, in order. Files older than a week are deleted. */
   async all() {
     const rows = (await this.#transaction("readonly", (store) => store.index("whose").getAll([this.#person, this.#page]))) ?? [];
     const [old, recent] = [[], []];
     for (const row of rows) (Date.now() - row.at > MAX_AGE_MS ? old : recent).push(row);
     if (old.length) await this.#transaction("readwrite", (store) => old.forEach(({ key }) => store.delete(key)));
-    return recent.sort((a, b) => a.order - b.order);
+    const ownKeys = new Set(this.#keys.values()); // files that were added while the page was starting
+    return recent.filter(({ key }) => !ownKeys.has(key)).sort((a, b) => a.order - b.order);
   }
 
   /** Stores the items as they are now. An item with the `key` of a stored row replaces that row. */

@@ -14,7 +14,7 @@ export async function goTo(url) {
   const page = await fetchPage(url);
   if (!page) return location.assign(url);
   history.replaceState({ ...history.state, [PLACE]: true, scroll: scrollY }, "");
-  history.pushState({ [PLACE]: true }, "", page.url);
+  if (pathOf(new URL(page.url)) !== pathOf(location)) history.pushState({ [PLACE]: true }, "", page.url);
   replaceBody(page.document);
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target) target.scrollIntoView();

@@ -15,6 +15,7 @@ export class FileRows {
   #order = [];
   #rows = new Map();
   #followed = null;
+  #height = 0;
 
   constructor(list, template) {
     this.#list = list;
@@ -52,8 +53,11 @@ export class FileRows {
   }
 
   #renderWindow() {
-    this.#list.classList.toggle("file-list--long", this.#isLong);
-    const first = this.#isLong ? this.#firstVisible : 0;
+    const first = this.#isLong ? this.#firstVisible : 0; // read before anything is changed, which would lay out the page twice
+    if (this.#list.classList.contains("file-list--long") !== this.#isLong) {
+      this.#list.classList.toggle("file-list--long", this.#isLong);
+      this.#height = 0;
+    }
     const shown = this.#order.slice(first, first + MAX_ROWS);
     const ids = new Set(shown.map(({ id }) => id));
     for (const [id, { element }] of this.#rows) if (!ids.has(id)) element.remove(), this.#rows.delete(id);
@@ -80,7 +84,8 @@ export class FileRows {
   }
 
   get #rowHeight() {
-    return this.#list.querySelector(".file-row")?.offsetHeight || 1;
+    this.#height ||= this.#list.querySelector(".file-row")?.offsetHeight;
+    return this.#height || 1;
   }
 
   #create(item) {

@@ -25,7 +25,8 @@ export class UploaderView {
     return this.#tray.querySelector("[data-uploader]");
   }
 
-  /** `state`: items, sum (their totals), sender, connection, panel (its data), isGone, canUndo, maxFiles, rate, secondsLeft, notes, skippedNotes,
+  /** `state`: items, sum (their totals), sender, connection, panel (its data), isGone,
+      isElsewhere (whether the page is not that of the album), canUndo, maxFiles, rate, secondsLeft, notes, skippedNotes,
       unchecked (number of files not hashed yet) and resumeNotice. */
   render(state) {
     const { sum, sender, items } = state;
@@ -33,6 +34,7 @@ export class UploaderView {
     const isSending = sum.inProgress > 0;
     const isIdle = !isSending && !sum.count("chosen", "later");
     const isEmpty = !items.length;
+    this.#setHidden("elsewhere", !state.isElsewhere);
     this.#setHidden("batch", isEmpty && !state.skippedNotes.length);
     this.#setText("title", isEmpty ? panelTitle(state) : title(sum, { isPaused, isIdle }));
     const progress = progressDetail(sum, isPaused ? null : state.rate, state.secondsLeft);
