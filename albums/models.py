@@ -294,6 +294,34 @@ class Rendition(models.Model):
         return self.key.split("/")[-2]
 
 
+class GridPreference(models.Model):
+    """How a user wants to see the photos of albums."""
+
+    class Layout(models.TextChoices):
+        ROWS = "rows", "Rows"
+        SQUARES = "squares", "Squares"
+
+    class Density(models.TextChoices):
+        SMALL = "small", "Small"
+        MEDIUM = "medium", "Medium"
+        LARGE = "large", "Large"
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="grid_preference"
+    )
+    layout = models.CharField(max_length=10, choices=Layout, default=Layout.ROWS.value)
+    density = models.CharField("photo size", max_length=10, choices=Density, default=Density.MEDIUM.value)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(layout__in=["rows", "squares"]), name="grid_layout_known"),
+            models.CheckConstraint(condition=Q(density__in=["small", "medium", "large"]), name="grid_density_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.layout}, {self.density}"
+
+
 class Look(models.Model):
     """A photo's perceptual hash of 64 bits, in four columns of 16. Almost flat pictures have none.
 

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from albums.grid import views as grid
 from albums.views import albums, deleted_albums, photos, trash
 
 app_name = "albums"
@@ -9,6 +10,9 @@ urlpatterns = [
     path("albums/new/", albums.create, name="create"),
     path("albums/trash/", deleted_albums.index, name="deleted"),
     path("albums/<int:pk>/", albums.detail, name="detail"),
+    path("albums/<int:pk>/photos/", grid.window, name="window"),
+    path("albums/<int:pk>/months/", grid.months, name="months"),
+    path("albums/<int:pk>/view/", grid.view, name="view"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
     path("albums/<int:pk>/delete/", albums.delete, name="delete"),
     path("albums/<int:pk>/restore/", deleted_albums.restore, name="restore"),

@@ -14,6 +14,9 @@ pytestmark = pytest.mark.django_db
 GET, POST = "get", "post"
 ALBUM_URLS = {
     "albums:detail": {GET},
+    "albums:window": {GET},
+    "albums:months": {GET},
+    "albums:view": {POST},
     "albums:edit": {GET, POST},
     "albums:delete": {GET, POST},
     "albums:restore": {POST},

@@ -12,10 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import album_list, album_trash, shelf
 from albums.forms import AlbumForm, AlbumListForm
+from albums.grid import views as grid
+from albums.grid import windows
 from albums.models import Album
 from albums.views.access import album_or_404, ensure_deletable, note_deletion
 
-PHOTOS_A_PAGE = 500
 ALBUMS_A_PAGE = 60
 
 
@@ -47,13 +48,11 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """The album's photos, one window at a time (`albums/grid/windows.py`)."""
     album = album_or_404(request, pk)
-    photos = album.photos.shown().prefetch_related("renditions", "halves", "companions")
-    page = Paginator(photos, PHOTOS_A_PAGE).get_page(request.GET.get("page"))
-    # The paginator ends the last page at the count that it read before. When the photos are read, there may be more.
-    first = (page.number - 1) * PHOTOS_A_PAGE
-    page.object_list = photos[first : first + PHOTOS_A_PAGE]
-    return render(request, "album/page.html", {"album": album, "page": page})
+    if "page" in request.GET:
+        return redirect(windows.url_of_old_page(album, request.GET["page"]))
+    return grid.album_page(request, album)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -11,3 +11,4 @@ import "./elements/panel-announcer.js";
 import "./elements/passkey-form.js";
 import "./elements/photo-grid.js";
 import "./elements/upload-desk.js";
+import "./elements/view-menu.js";

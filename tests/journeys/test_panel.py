@@ -288,4 +288,4 @@ def test_a_photo_that_is_finished_during_rendering_is_on_the_page(signed_in, alb
 
     panel = response.context["panel"]
     assert (panel.is_polled, panel.seen) == (False, Photo.objects.get().pk)
-    assert [photo.pk for photo in response.context["page"]] == [panel.seen]
+    assert [photo.pk for photo in response.context["window"].photos] == [panel.seen]

@@ -117,7 +117,7 @@ def _animations(
 def _placeholder(image: Image.Image, edge: int) -> str:
     buffer = BytesIO()
     size = scaled_size(image.size, edge)
-    image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0).save(buffer, "WEBP", quality=20, method=4)
+    image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0).save(buffer, "WEBP", quality=10, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

@@ -1,0 +1,63 @@
+/* The scroll position of a grid whose windows are loaded on demand. The history entry names a window that contains the first visible
+   photo, so that the browser's Back button, and a reload, return to it. */
+import { TILE } from "./tile-order.js";
+
+const PHOTOS_ABOVE = 40; // same as in albums/grid/windows.py
+
+/** Records the first visible tile in the history entry. `focused` is the tile to focus on return, if any. */
+export function save(list, focused) {
+  const tiles = [...list.querySelectorAll(`:scope > ${TILE}`)];
+  const index = firstVisible(tiles);
+  if (index < 0) return;
+  const tile = tiles[index];
+  const state = { position: tile.dataset.position, top: tile.getBoundingClientRect().top, focused: focused?.id };
+  const isFromStart = index < PHOTOS_ABOVE && !list.querySelector(":scope > .grid__edge--prev");
+  const first = tiles[Math.max(0, index - PHOTOS_ABOVE)];
+  const query = isFromStart ? "" : `?from=${first.dataset.position}`;
+  history.replaceState({ ...history.state, grid: state }, "", location.pathname + query);
+}
+
+/** Scrolls to the photo that the history entry records, or to the one after it if it was deleted. */
+export function restore(list) {
+  const saved = history.state?.grid;
+  if (!saved) return focusTarget(list);
+  const tiles = [...list.querySelectorAll(`:scope > ${TILE}`)];
+  const tile = tiles.find(({ dataset }) => Number(dataset.position) >= Number(saved.position));
+  if (tile) scrollTo(tile, saved.top);
+  if (saved.focused) focus(list.querySelector(`#${saved.focused}`));
+}
+
+/** Returns a function that scrolls the photos that are visible now back to their place. Until the next frame, it replaces the
+    browser's own scroll anchoring, which does nothing at the top of the page. */
+export function anchor(list) {
+  const tiles = [...list.querySelectorAll(`:scope > ${TILE}`)];
+  const tile = tiles[firstVisible(tiles)];
+  const top = tile?.getBoundingClientRect().top;
+  list.style.overflowAnchor = "none";
+  requestAnimationFrame(() => requestAnimationFrame(() => (list.style.overflowAnchor = "")));
+  return () => tile && scrollTo(tile, top);
+}
+
+function scrollTo(tile, top) {
+  scrollBy({ top: tile.getBoundingClientRect().top - top, behavior: "instant" });
+}
+
+function focusTarget(list) {
+  if (/^#photo-\d+$/.test(location.hash)) focus(list.querySelector(location.hash));
+}
+
+function focus(tile) {
+  tile?.querySelector("a").focus({ preventScroll: true });
+}
+
+/* Tiles are in rows from top to bottom, so the first one whose bottom is on the screen is found by bisection. */
+function firstVisible(tiles) {
+  let low = 0;
+  let high = tiles.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (tiles[middle].getBoundingClientRect().bottom > 0) high = middle;
+    else low = middle + 1;
+  }
+  return low < tiles.length ? low : -1;
+}
