@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('albums', '0012_labels'),
+        ('albums', '0013_photo_album_taken'),
         ('auth', '0012_alter_user_first_name_max_length'),
     ]
 

@@ -120,10 +120,10 @@ def test_filtering_by_a_reason_keeps_the_list_of_all_reasons(batch):
 
 
 def test_the_counts_of_the_chips_add_up_to_all(batch):
-    refuse(batch, rejections.DUPLICATE)
+    reject(batch, rejections.DUPLICATE)
     fail(batch, "broken")
     fail(batch, "timeout")
-    refuse(batch)
+    reject(batch)
 
     page = build_page()
 
@@ -133,7 +133,7 @@ def test_the_counts_of_the_chips_add_up_to_all(batch):
 
 def test_retrying_is_emphasised_only_where_it_may_help(batch):
     fail(batch, "broken")
-    refuse(batch, rejections.DISK_FULL)
+    reject(batch, rejections.DISK_FULL)
     assert not build_page().retry_may_help
 
     fail(batch, "timeout")
