@@ -7,6 +7,7 @@ from config.accounts.admin import hide_secrets
 from config.http import health
 
 admin.site.site_header = admin.site.site_title = "Darkroom administration"
+admin.site.enable_nav_sidebar = False  # it would leave too little width for the columns of the jobs
 hide_secrets()
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="albums:list")),

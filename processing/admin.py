@@ -1,6 +1,6 @@
 """The models of processing in Django admin: read-only, with actions for jobs. States cannot be edited."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +52,11 @@ def _unchanged(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[
     return jobs.filter(updated_at__lte=until)
 
 
+def _brief(moment: datetime | None) -> str:
+    """Formats a time so that its column is narrow."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
 class AgeFilter(admin.SimpleListFilter):
     title = "age"
     parameter_name = "age"
@@ -65,9 +70,17 @@ class AgeFilter(admin.SimpleListFilter):
         return queryset.filter(created_at__lt=timezone.now() - age) if age else queryset
 
 
+class CodeFilter(admin.AllValuesFieldListFilter):
+    """Filters by error code. Rows without one have a label, since a link needs a name."""
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": choice["display"] or "None"}
+
+
 class TimelineInline(admin.TabularInline):  # type: ignore[type-arg]
     model = JobEvent
-    verbose_name_plural = "timeline"
+    template = "admin/processing/timeline.html"
     fields = readonly_fields = ("at", "edge", "attempt", "code", "detail", "by")
     extra = 0
     can_delete = False
@@ -78,14 +91,38 @@ class TimelineInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(ProcessingJob)
 class JobAdmin(ReadOnlyAdmin):
-    list_display = ("id", "original_filename", "album", "state", "error_code", "attempts", "created_at", "finished_at")
+    list_display = ("id", "original_filename", "album", "state", "error_code", "attempts", "created", "finished")
     list_display_links = ("id", "original_filename")
-    list_filter = ("state", "error_code", AgeFilter, ("album", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("state", ("error_code", CodeFilter), AgeFilter, ("album", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("album",)
     search_fields = ("original_filename", "error_message", "album__title", "upload__sha256", "raw_path")
     date_hierarchy = "created_at"
     inlines = (TimelineInline,)
     actions = ("requeue", "cancel", "dismiss")
+
+    @admin.display(ordering="created_at")
+    def created(self, job: ProcessingJob) -> str:
+        return _brief(job.created_at)
+
+    @admin.display(ordering="finished_at")
+    def finished(self, job: ProcessingJob) -> str:
+        return _brief(job.finished_at)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Adds the actions that are possible in the job's state and allowed for the user."""
+        job = self.get_object(request, object_id)
+        possible = self._possible_actions(job) if job else ()
+        allowed = self.get_actions(request)
+        actions = [(name, label) for name, label in possible if name in allowed]
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "job_actions": actions})
+
+    @staticmethod
+    def _possible_actions(job: ProcessingJob) -> tuple[tuple[str, str], ...]:
+        if job.state == JobState.FAILED:
+            return (("requeue", "Retry"), ("dismiss", "Dismiss and delete file"))
+        return (("cancel", "Cancel and delete file"),) if job.state in ACTIVE else ()
 
     @admin.action(description="Retry failed jobs", permissions=["move"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
@@ -166,7 +203,7 @@ class BatchAdmin(ReadOnlyAdmin):
 @admin.register(Upload)
 class UploadAdmin(ReadOnlyAdmin):
     list_display = ("name", "album", "state", "code", "size", "created_at", "ended_at")
-    list_filter = ("state", "code", AgeFilter)
+    list_filter = ("state", ("code", CodeFilter), AgeFilter)
     list_select_related = ("album",)
     search_fields = ("id", "name", "sha256", "album__title")
     date_hierarchy = "created_at"
@@ -175,7 +212,7 @@ class UploadAdmin(ReadOnlyAdmin):
 @admin.register(JobEvent)
 class EventAdmin(ReadOnlyAdmin):
     list_display = ("at", "job", "edge", "attempt", "code", "by")
-    list_filter = ("edge", "code", "at")
+    list_filter = ("edge", ("code", CodeFilter), "at")
     list_select_related = ("job",)
     search_fields = ("job__original_filename", "code", "detail", "by")
 

@@ -1,6 +1,7 @@
 """The Django admin shows rows, and offers the state transitions that a user may trigger."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin as site
@@ -23,6 +24,16 @@ OUR_MODELS = [model for model in site.site._registry if model._meta.app_label in
 def staff(admin) -> Client:
     client = Client()
     client.force_login(admin)
+    return client
+
+
+@pytest.fixture
+def viewer() -> Client:
+    """A client of a user who may view jobs, but not change them."""
+    user = User.objects.create_user("looker", password="a fine password", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_processingjob"))
+    client = Client()
+    client.force_login(user)
     return client
 
 
@@ -87,6 +98,50 @@ def test_the_page_of_a_job_shows_its_timeline(staff, album):
 
     for text in ("Created", "Started", "Failed", "The file is damaged."):
         assert text in page
+
+
+def test_the_timeline_of_a_job_has_milliseconds(staff, album):
+    job = making.job_in(album, JobState.FAILED)
+    job.events.update(at=datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC))
+
+    page = staff.get(reverse("admin:processing_processingjob_change", args=[job.pk])).content.decode()
+
+    assert "04:05.678<" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "actions"),
+    [
+        (JobState.FAILED, ["requeue", "dismiss"]),
+        (JobState.PENDING, ["cancel"]),
+        (JobState.PROCESSING, ["cancel"]),
+        (JobState.COMPLETED, []),
+        (JobState.CANCELLED, []),
+    ],
+)
+def test_the_page_of_a_job_offers_the_actions_that_its_state_allows(staff, album, state, actions):
+    job = making.job_in(album, state)
+
+    page = staff.get(reverse("admin:processing_processingjob_change", args=[job.pk])).content.decode()
+
+    assert re.findall(r'name="action" value="(\w+)"', page) == actions
+
+
+def test_the_page_of_a_job_offers_no_actions_with_view_permission_only(viewer, album):
+    job = making.job_in(album, JobState.FAILED)
+
+    page = viewer.get(reverse("admin:processing_processingjob_change", args=[job.pk]))
+
+    assert (page.status_code, b'name="action"' in page.content) == (200, False)
+
+
+def test_the_filter_by_code_has_a_label_for_jobs_without_one(staff, album):
+    making.job_in(album, JobState.COMPLETED)
+    making.job_in(album, JobState.FAILED)
+
+    page = staff.get(JOBS).content.decode()
+
+    assert re.findall(r'<a href="\?error_code=">([^<]*)</a>', page) == ["None"]
 
 
 def test_the_state_of_a_job_cannot_be_edited(staff, album):
@@ -162,14 +217,10 @@ def test_select_across_excludes_jobs_that_failed_after_the_question(staff, album
     assert set(ProcessingJob.objects.failed()) == {other_job, late_job}
 
 
-def test_a_user_with_view_permission_only_is_offered_no_actions(album):
+def test_a_user_with_view_permission_only_is_offered_no_actions(viewer, album):
     making.job_in(album, JobState.FAILED)
-    viewer = User.objects.create_user("looker", password="a fine password", is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_processingjob"))
-    client = Client()
-    client.force_login(viewer)
 
-    page = client.get(reverse("admin:processing_processingjob_changelist"))
+    page = viewer.get(reverse("admin:processing_processingjob_changelist"))
 
     assert (page.status_code, b'value="requeue"' in page.content) == (200, False)
 

@@ -48,7 +48,12 @@ def addresses(chromium: Browser, installation: Installation, administrator: Acco
     send(page, pictures(3, name="WAIT_{}.JPG"))
     expect(page.locator(".progress")).to_be_visible()
     page.context.close()
+    [(job,)] = installation.ask("SELECT id FROM processing_processingjob WHERE state = 'failed' LIMIT 1")
     return urls | {
+        "admin jobs": "/admin/processing/processingjob/",
+        "admin job": f"/admin/processing/processingjob/{job}/change/",
+        "problems": "/failures/",
+        "no albums found": "/albums/?q=no+such+title&sort=title",
         "albums": "/albums/",
         "new": "/albums/new/",
         "rename": urls["done"] + "edit/",
@@ -73,12 +78,16 @@ def addresses(chromium: Browser, installation: Installation, administrator: Acco
 
 FOCUSED = "(({ id, ariaLabel, innerText }) => id || ariaLabel || innerText)(document.activeElement)"
 PAGES = (
+    *("problems", "no albums found"),
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
     *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
     *("album in the trash", "deleted albums", "delete album permanently"),
     *("batches", "no batches", "batch", "batch at work", "delete batch"),
     *("photo", "delete photo", "queue", "limits", "storage", "not found"),
 )
+
+
+ADMIN_PAGES = ("admin jobs", "admin job")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -91,10 +100,13 @@ def test_axe_finds_no_violation_on_any_page(
     page.goto("/accounts/login/")
     ensure_accessible(page, "sign in")
     administrator.sign_in(page.context, page.url)
-    for name in PAGES:
+    for name in PAGES + ADMIN_PAGES:
         page.goto(addresses[name])
         ensure_accessible(page, name)
     page.goto(addresses["empty"])
+    open_menu(page)
+    ensure_accessible(page, "menu")
+    page.keyboard.press("Escape")
     choose_folder(page, tmp_path, pictures(3))
     expect(page.get_by_text("3 photos selected")).to_be_visible()
     ensure_accessible(page, "chosen")
@@ -108,6 +120,31 @@ def test_no_page_is_wider_than_its_screen(open_page: OpenPage, administrator: Ac
             page.set_viewport_size(ViewportSize(width=width, height=900))
             page_width = page.evaluate("document.documentElement.scrollWidth")
             assert page_width <= width, f"{name} is {page_width} px wide on a screen of {width}"
+
+
+def test_a_menu_closes_on_escape_and_on_a_click_outside(page: Page) -> None:
+    new_album(page)
+    summary, item = page.locator(".album-head .menu > summary"), page.get_by_role("link", name="Rename")
+
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(item).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(item).to_be_hidden()
+    expect(summary).to_be_focused()
+    open_menu(page)
+    page.get_by_role("heading", level=1).click()
+    expect(item).to_be_hidden()
+
+
+def test_a_phone_shows_the_navigation_at_the_bottom_and_the_title_in_one_row(open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
+    new_album(page, LONG)
+
+    navigation, head = page.locator(".masthead").bounding_box(), page.locator(".album-head").bounding_box()
+    assert round(navigation["y"] + navigation["height"]) == PHONE["height"]
+    assert (head["y"], round(head["height"])) == (0, 56)
 
 
 LINKS_IN_LISTS = ".file__name a, .file__reason a, .row__reason a, .failure__meta a, .page-head__title a"
