@@ -1,5 +1,4 @@
 /* The custom elements and listeners of all pages. Every page works without them. */
-import "./elements/arrow-keys.js";
 import "./elements/compare-slider.js";
 import "./elements/connection-status.js";
 import "./elements/preserve-scroll.js";
@@ -8,4 +7,5 @@ import "./elements/image-loaded.js";
 import "./elements/panel-announcer.js";
 import "./elements/passkey-form.js";
 import "./elements/photo-grid.js";
+import "./elements/photo-viewer.js";
 import "./elements/upload-desk.js";
