@@ -200,6 +200,9 @@ class Photo(Trashable, models.Model):
     creator = models.CharField(max_length=500, blank=True)
     copyright = models.CharField(max_length=500, blank=True)
     rating = models.SmallIntegerField(null=True, blank=True)
+    edited_rating = models.SmallIntegerField(
+        null=True, blank=True, help_text="Stars from 0 to 5 set by a user, shown in place of the file's rating."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     checked_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When all files were last checked."
@@ -249,11 +252,20 @@ class Photo(Trashable, models.Model):
         return reverse("albums:photo", args=[self.pk])
 
     @property
+    def stars(self) -> int | None:
+        """The rating to show: the user's, or else the file's. -1 means rejected, None or 0 unrated."""
+        return self.rating if self.edited_rating is None else self.edited_rating
+
+    @property
+    def live_video(self) -> Companion | None:
+        """The video of a Live Photo. Uses prefetched companions."""
+        return next((companion for companion in self.companions.all() if companion.kind == Companion.Kind.MOTION), None)
+
+    @property
     def marks(self) -> list[str]:
         """Badges of the photo: "RAW" and "Live". Uses prefetched halves and companions."""
         raws = {half.format for half in self.halves.all()}
-        is_live = any(companion.kind == Companion.Kind.MOTION for companion in self.companions.all())
-        return [*(["RAW"] if raws else []), *(["Live"] if is_live else [])]
+        return [*(["RAW"] if raws else []), *(["Live"] if self.live_video else [])]
 
 
 class Rendition(models.Model):

@@ -6,6 +6,9 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from albums.models import Album, Photo
 
+STRIP_PHOTOS = 10
+"""Photos on each side of the current one in the film strip."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -29,15 +32,30 @@ def cards(albums: QuerySet[Album]) -> list[Card]:
     return [Card(row, row.photo_count, covers.get(row.cover_id)) for row in rows]
 
 
-def neighbours(photo: Photo) -> tuple[Photo | None, Photo | None]:
-    """Returns the previous and next photo in the album's order. None for a photo that pages do not show."""
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The photos around one photo, in the album's order. Both lists are empty for a photo that pages do not show."""
+
+    before: list[Photo]
+    after: list[Photo]
+
+    @property
+    def previous(self) -> Photo | None:
+        return self.before[-1] if self.before else None
+
+    @property
+    def next(self) -> Photo | None:
+        return self.after[0] if self.after else None
+
+
+def strip(photo: Photo, each_side: int = STRIP_PHOTOS) -> Strip:
+    """Returns up to `each_side` photos before and after the photo, in a constant number of queries."""
     if photo.trashed_at or photo.shown_as_id:
-        return None, None
-    key = (photo.position, photo.pk)
-    siblings = photo.album.photos.shown().exclude(pk=photo.pk)
-    before = siblings.filter(position__lte=photo.position).order_by("-position", "-pk")
-    after = siblings.filter(position__gte=photo.position).order_by("position", "pk")
-    return (
-        next((sibling for sibling in before[:5] if (sibling.position, sibling.pk) < key), None),
-        next((sibling for sibling in after[:5] if (sibling.position, sibling.pk) > key), None),
-    )
+        return Strip([], [])
+    # The first condition of each pair is redundant: with it, the database reads the index from the photo's position on.
+    position, siblings = photo.position, photo.album.photos.shown().prefetch_related("renditions")
+    is_before = Q(position__lt=position) | Q(position=position, pk__lt=photo.pk)
+    is_after = Q(position__gt=position) | Q(position=position, pk__gt=photo.pk)
+    before = siblings.filter(is_before, position__lte=position).order_by("-position", "-pk")[:each_side]
+    after = siblings.filter(is_after, position__gte=position).order_by("position", "pk")[:each_side]
+    return Strip(list(before)[::-1], list(after))

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.views import albums, deleted_albums, photos, trash
 
@@ -25,6 +26,7 @@ urlpatterns = [
     path("companions/<int:pk>/", photos.companion, name="companion"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),
+    path("photos/<int:pk>/rating/", edits.rate, name="rate"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.restore, name="put-back"),
     path("photos/<int:pk>/delete-for-ever/", trash.delete_permanently, name="delete-for-ever"),

@@ -65,6 +65,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "worker-src": [SELF],  # checksums are computed in web workers
         "img-src": [SELF, "data:", "blob:"],  # data: placeholders, blob: previews of chosen files
+        "media-src": [SELF],  # the videos of Live Photos
         "form-action": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],

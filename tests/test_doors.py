@@ -44,6 +44,7 @@ PHOTO_URLS = {
     "albums:photo": {GET},
     "albums:original": {GET},
     "albums:quality": {GET},
+    "albums:rate": {POST},
     "albums:delete-photo": {GET, POST},
     "albums:put-back": {POST},
     "albums:delete-for-ever": {GET, POST},

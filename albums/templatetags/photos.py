@@ -25,6 +25,28 @@ def rendition(photo: Photo, edge: int) -> Rendition | None:
 
 
 @register.filter
+def camera_line(photo: Photo) -> str:
+    """Formats camera and exposure: “HTC One M8 · 3.8 mm · f/2 · 1/100 s · ISO 125”. Unknown values are left out.
+
+    No line break separates a number from its unit.
+    """
+    exposure = (
+        f"{round(photo.focal_length_mm, 1):g} mm" if photo.focal_length_mm else "",
+        f"f/{round(photo.aperture, 1):g}" if photo.aperture else "",
+        shutter(photo.shutter_seconds),
+        f"ISO {photo.iso}" if photo.iso else "",
+    )
+    return " · ".join(filter(None, (photo.camera, *(value.replace(" ", "\N{NO-BREAK SPACE}") for value in exposure))))
+
+
+@register.filter
+def megapixels(photo: Photo) -> str:
+    """Formats the number of pixels: “24 MP”, “0.5 MP”."""
+    millions = photo.width * photo.height / 1_000_000
+    return f"{round(millions, 1 if millions < 10 else None):g} MP"
+
+
+@register.filter
 def shutter(seconds: float | None) -> str:
     """Formats a shutter speed: 1/250 s, 0.5 s, 30 s."""
     if not seconds or seconds <= 0:

@@ -5,10 +5,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import delivery, quality, shelf, similarity, trash
 from albums.delivery import Stored
+from albums.grid import windows
 from albums.models import Album, Companion, Photo, Rendition
 from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
 
@@ -29,10 +31,18 @@ CONTENT_TYPES = {
 
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """The viewer of one photo. Its script gets the page of the next photo from here too."""
     photo = photo_or_404(request, pk)
-    before, after = shelf.neighbours(photo)
-    context = {"photo": photo, "album": photo.album, "before": before, "after": after}
-    return render(request, "photo/page.html", context | {"alike": similarity.similar_photos(photo)})
+    context = {
+        "photo": photo,
+        "album": photo.album,
+        "album_url": _album_url(photo),
+        "strip": shelf.strip(photo),
+        "alike": similarity.similar_photos(photo),
+        "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS,
+        "days": settings.TRASH_DAYS,
+    }
+    return render(request, "photo/page.html", context)
 
 
 @require_safe
@@ -81,17 +91,28 @@ def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: st
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET shows a confirmation; POST moves the photo to the trash. A repeated POST does not delete it permanently."""
+    """GET shows a confirmation. POST moves the photo to the trash and redirects to a photo beside it, or to the album.
+
+    A repeated POST does not delete the photo permanently.
+    """
     photo = photo_or_404(request, pk)
     if photo.trashed_at:
         return redirect(photo)
     ensure_emptiable(request, photo.album)
     if request.method == "POST":
         note_deletion(request, photo.album, "photo-trashed" if settings.TRASH_DAYS else "photo-deleted")
+        strip = shelf.strip(photo, each_side=1)
         if trash.move_to_trash(photo):
             messages.success(request, render_to_string("trash/_moved.html", {"photo": photo}, request))
         else:
             messages.success(request, f"{photo.name} was deleted.")
-        return redirect(photo.album)
+        return redirect(strip.next or strip.previous or photo.album)
     context = {"photo": photo, "album": photo.album, "days": settings.TRASH_DAYS}
     return render(request, "photo/delete.html", context)
+
+
+def _album_url(photo: Photo) -> str:
+    """The URL of the photo's tile in its album, or of the trash that the photo is in."""
+    if photo.trashed_at:
+        return reverse("albums:trash", args=[photo.album_id])
+    return windows.url_of(photo.shown_as or photo)

@@ -49,12 +49,14 @@ def empty(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def restore(request: HttpRequest, pk: int) -> HttpResponse:
-    """Restores the photo. Redirects to it in its album, or back to the trash if the request has `stay`."""
+    """Restores the photo. Redirects to its place in the album; with `show` to its page, with `stay` back to the trash."""
     photo = photo_or_404(request, pk)
     if trash.restore(photo):
         messages.success(request, f"{photo.name} was restored.")
     if "stay" in request.POST:
         return _redirect_to_trash(photo.album)
+    if "show" in request.POST:
+        return redirect(photo)
     return redirect(f"{photo.album.get_absolute_url()}#photo-{photo.pk}")
 
 

@@ -19,7 +19,7 @@ HEADERS = {
 
 
 class BucketOriginMiddleware:
-    """Allows the bucket's origin in the Content-Security-Policy, for images and uploads.
+    """Allows the bucket's origin in the Content-Security-Policy, for images, videos and uploads.
 
     It runs inside django-csp's middleware, which adds the response's `_csp_update` to the policy.
     """
@@ -33,7 +33,7 @@ class BucketOriginMiddleware:
             from processing.storage.s3 import presign  # imports boto3, so only if there is a bucket
 
             origin = [presign.origin(current)]
-            response._csp_update = {"img-src": origin, "connect-src": origin}  # type: ignore[attr-defined]
+            response._csp_update = dict.fromkeys(("img-src", "media-src", "connect-src"), origin)  # type: ignore[attr-defined]
         return response
 
 

@@ -1,6 +1,5 @@
 /* The custom elements and listeners of all pages. Every page works without them. */
 import "./elements/add-photos.js";
-import "./elements/arrow-keys.js";
 import "./elements/compare-slider.js";
 import "./elements/connection-status.js";
 import "./elements/preserve-scroll.js";
@@ -10,5 +9,6 @@ import "./elements/menus.js";
 import "./elements/panel-announcer.js";
 import "./elements/passkey-form.js";
 import "./elements/photo-grid.js";
+import "./elements/photo-viewer.js";
 import "./elements/upload-desk.js";
 import "./elements/view-menu.js";

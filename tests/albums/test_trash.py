@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from albums import removal, shelf, trash
 from albums.models import Album, Leftover, Photo
+from albums.shelf import Strip
 from processing import jobs
 from processing.integrity import consistency
 from processing.maintenance import sweep
@@ -195,5 +196,5 @@ def test_pages_count_and_show_only_photos_that_are_not_in_the_trash(album):
     assert (card.photo_count, card.cover) == (1, second)
     assert (panel.photo_count, panel.new_photos, panel.seen) == (1, (second,), second.pk)
     assert queue_overview.build(Album.objects.all()).photos == 1
-    assert shelf.neighbours(second) == (None, None)
-    assert shelf.neighbours(Photo.objects.get(pk=third.pk)) == (None, None)
+    assert shelf.strip(second) == Strip([], [])
+    assert shelf.strip(Photo.objects.get(pk=third.pk)) == Strip([], [])

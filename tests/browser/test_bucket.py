@@ -40,6 +40,7 @@ def test_photos_in_a_bucket_are_shown_cached_and_downloaded(page: Page, installa
 
     link.click()
     ensure_images_loaded(page)
+    page.locator("#viewer-more-toggle").click()
     page.get_by_role("link", name="Compare original and previews").click()
     expect(page.get_by_role("slider")).to_be_visible()
     ensure_images_loaded(page)

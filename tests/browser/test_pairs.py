@@ -42,6 +42,7 @@ def test_a_pair_is_one_tile_with_all_related_files_to_download(page: Page, tmp_p
     expect(page.locator(".tile")).to_have_count(3)
     expect(page.locator(".tile__mark")).to_have_text(["RAW", "Live"])
     page.get_by_role("link", name="Evening").click()
+    page.locator("#viewer-info-toggle").click()
     related_files = page.get_by_role("region", name="Related files")
     expect(related_files.get_by_role("listitem")).to_have_count(3)
     for name in ("IMG_1.DNG", "IMG_1.MOV", "IMG_1.xmp"):
@@ -84,11 +85,14 @@ def test_pages_with_related_files_are_accessible_and_fit_the_screen(
 ) -> None:
     address = fill(page, tmp_path)
     unrecorded_page = open_page(viewport=size, color_scheme=scheme, records_console=False)
+    unrecorded_page.goto(address)
+    unrecorded_page.evaluate("localStorage.setItem('viewer-details', 'open')")
     for links in ([], ["Evening"], ["hill.jpg", "hill-small.jpg"]):
         unrecorded_page.goto(address)
         for name in links:
-            unrecorded_page.get_by_role("link", name=name).click()
+            unrecorded_page.get_by_role("link", name=name).first.click()
             expect(unrecorded_page.get_by_role("heading", level=1)).to_have_text(name)
+            expect(unrecorded_page.locator(".drawer")).to_be_visible()  # it stays open
         ensure_accessible(unrecorded_page, "/".join(links))
 
 
@@ -99,6 +103,7 @@ def test_similar_photos_are_shown_without_javascript(page: Page, open_page: Open
     no_script_page.goto(address)
 
     no_script_page.get_by_role("link", name="hill.jpg").click()
+    no_script_page.locator("#viewer-info-toggle").click()
     expect(no_script_page.get_by_role("region", name="Similar photos").get_by_role("link")).to_have_text(
         ["hill-small.jpg"]
     )

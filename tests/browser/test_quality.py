@@ -15,6 +15,7 @@ POSITIONS = "all => all.map(i => i.getBoundingClientRect()).map(box => [box.x, b
 
 def open_quality(page: Page) -> None:
     page.get_by_role("link", name="IMG_0001.JPG").click()
+    page.locator("#viewer-more-toggle").click()
     page.get_by_role("link", name="Compare original and previews").click()
     expect(page.get_by_role("heading", name="Quality")).to_be_visible()
 

@@ -43,11 +43,26 @@ def test_the_delete_page_says_where_the_photo_goes_and_for_how_long(signed_in, p
     assert ("Move to trash" in page, "be undone" in page) == (False, True)
 
 
-def test_a_deleted_photo_is_in_the_trash_and_can_be_restored_with_one_click(signed_in, album, photos):
-    response = signed_in.post(f"/photos/{photos[1].pk}/delete/", follow=True)
+def test_after_a_deletion_the_next_photo_is_shown_or_the_previous_one_or_the_album(signed_in, album, photos):
+    targets = [signed_in.post(f"/photos/{photos[number].pk}/delete/").url for number in (1, 2, 0)]
 
-    page = " ".join(response.content.decode().split())
-    assert response.redirect_chain == [(f"/albums/{album.pk}/", 302)]
+    assert targets == [f"/photos/{photos[2].pk}/", f"/photos/{photos[0].pk}/", f"/albums/{album.pk}/"]
+
+
+def test_undoing_a_deletion_shows_the_photo_again(signed_in, photos):
+    page = signed_in.post(f"/photos/{photos[0].pk}/delete/", follow=True).content.decode()
+    undo = page.split('class="undo"')[1].split("</form>")[0]
+    assert 'name="show"' in undo
+
+    response = signed_in.post(f"/photos/{photos[0].pk}/put-back/", {"show": "yes"})
+
+    assert response.url == f"/photos/{photos[0].pk}/"
+
+
+def test_a_deleted_photo_is_in_the_trash_and_can_be_restored_with_one_click(signed_in, album, photos):
+    signed_in.post(f"/photos/{photos[1].pk}/delete/")
+
+    page = read(signed_in, f"/albums/{album.pk}/")
     assert '<strong class="name">IMG_2.JPG</strong> was moved to the' in page
     assert f'action="/photos/{photos[1].pk}/put-back/"' in page
     assert ("2 photos" in page, "Trash (1)" in page) == (True, True)
