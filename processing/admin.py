@@ -73,9 +73,9 @@ class AgeFilter(admin.SimpleListFilter):
 class CodeFilter(admin.AllValuesFieldListFilter):
     """Filters by error code. Rows without one have a label, since a link needs a name."""
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         for choice in super().choices(changelist):
-            yield choice | {"display": choice["display"] or "None"}
+            yield {**choice, "display": choice["display"] or "None"}
 
 
 class TimelineInline(admin.TabularInline):  # type: ignore[type-arg]
