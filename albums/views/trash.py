@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from albums import removal, trash
+from albums import grid, removal, trash
 from albums.models import Album
 from albums.views.access import album_or_404, ensure_emptiable, note_deletion, photo_or_404
 
@@ -57,7 +57,7 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
         return _redirect_to_trash(photo.album)
     if "show" in request.POST:
         return redirect(photo)
-    return redirect(f"{photo.album.get_absolute_url()}#photo-{photo.pk}")
+    return redirect(grid.url_of(photo))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

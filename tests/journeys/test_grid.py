@@ -114,3 +114,12 @@ def test_an_unknown_view_changes_nothing(signed_in, album):
     signed_in.post(f"/albums/{album.pk}/view/", {"layout": "circles", "density": "small"})
 
     assert not GridPreference.objects.exists()
+
+
+def test_a_restored_photo_is_shown_in_its_window(signed_in, album):
+    photos = fill(album, 150)
+    signed_in.post(f"/photos/{photos[120].pk}/delete/")
+
+    response = signed_in.post(f"/photos/{photos[120].pk}/put-back/")
+
+    assert photos[120].pk in ids(signed_in.get(response.url))
