@@ -51,7 +51,7 @@ def test_without_failures_the_page_is_empty(batch):
     assert (page.total, page.shown, page.sections) == (0, 0, [])
 
 
-def test_retryable_reasons_come_first_then_frequent_ones_and_duplicates_last(batch):
+def test_retryable_reasons_come_first_then_frequent_ones_without_duplicates(batch):
     refuse(batch, rejections.DUPLICATE)
     refuse(batch, rejections.DUPLICATE)
     refuse(batch)
@@ -63,8 +63,16 @@ def test_retryable_reasons_come_first_then_frequent_ones_and_duplicates_last(bat
         (FailureKind.FAILED, "timeout", 2),
         (FailureKind.FAILED, "broken", 1),
         (FailureKind.REFUSED, "cut-off", 1),
-        (FailureKind.REFUSED, "duplicate", 2),
     ]
+    assert build_page().total == 4
+
+
+@pytest.mark.parametrize(("codes", "may_help"), [(["broken"], False), (["broken", "timeout"], True)])
+def test_retrying_may_help_if_it_may_help_one_of_the_shown_reasons(batch, codes, may_help):
+    for code in codes:
+        fail(batch, code)
+
+    assert build_page().may_retry_help == may_help
 
 
 def test_duplicates_are_not_counted_as_failures_and_shown_on_request(batch):
