@@ -190,7 +190,7 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     from processing.integrity import post_write, scrub
     from processing.jobs import transitions
     from processing.maintenance import sweep
-    from processing.queries import album_progress, queue_overview
+    from processing.queries import album_progress, album_report, queue_overview
     from processing.uploads import batches
 
     album = Album.objects.order_by("pk")[99]
@@ -222,7 +222,7 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "a photo to read back", lambda: post_write.due().first()
     yield "background check", lambda: scrub._next(timezone.now())
     yield "sweep", undone(sweep.sweep)
-    yield "panel", lambda: (album_progress.build(album), album_progress.report(album))
+    yield "panel", lambda: (album_progress.build(album), album_report.build(album))
     yield "queue_status", lambda: queue_overview.build(Album.objects.all())
     for who, name in ((keeper, "keeper"), (person, "person")):
         yield f"albums, {name}", page("/albums/", who)

@@ -26,6 +26,12 @@ def lost() -> QuerySet[Upload]:
     return uploads.exclude(declared_sha256="").exclude(IS_DUPLICATE).order_by("-created_at", "-pk")
 
 
+def later() -> QuerySet[Upload]:
+    """Later uploads of the outer row's bytes into its album, the first one first. For a subquery."""
+    uploads = Upload.objects.filter(album=OuterRef("album"), sha256=OuterRef("sha256"), state=UploadState.RECEIVED)
+    return uploads.exclude(sha256="").filter(created_at__gt=OuterRef("created_at")).order_by("created_at", "pk")
+
+
 def has_failed() -> Q:
     """A condition on uploads: duplicates of files that failed, so that the album has no photo of them."""
     return IS_DUPLICATE & Q(Exists(latest().filter(job__state=JobState.FAILED)))

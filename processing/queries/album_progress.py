@@ -1,7 +1,6 @@
-"""The progress, the report and the badges of albums, from a number of queries that does not depend on the size of a batch."""
+"""The progress and the badges of albums, from a number of queries that does not depend on the size of a batch."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,14 +9,9 @@ from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils import timezone
 
 from albums.models import Album
-from processing.jobs import grouping
-from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
-from processing.models.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
-from processing.queries import file_outcome
-from processing.queries.file_outcome import FileOutcome
+from processing.models import Batch, ProcessingJob, Upload
+from processing.models.states import ACTIVE, JobState, UploadState
 
-MAX_LISTED = 100
-"""Failures and rejections shown by name. Further ones are only counted."""
 RATE_SECONDS = 60
 """The window for the rate at which files arrive. An earlier pause does not affect the remaining time."""
 MIN_ESTIMATE_SECONDS = 5
@@ -28,14 +22,16 @@ QUIET_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The work in an album at the moment. All zero when there is none."""
+    """The work in an album at the moment: how many files have arrived, and how many are processed. All zero if none."""
 
     total: int = 0
+    """The number of files, without rejected and cancelled ones."""
     done: int = 0
     failed: int = 0
     active: int = 0
     receiving: int = 0
-    received: int = 0
+    uploaded: int = 0
+    """The number of files that have arrived. Together with `receiving` it is the total."""
     bytes_total: int = 0
     """The sum of all known sizes, of files received or on their way."""
     bytes_arrived: int = 0
@@ -61,67 +57,22 @@ class Progress:
         return bool(self.receiving)
 
     @property
-    def settled(self) -> int:
+    def processed(self) -> int:
         return self.done + self.failed
 
     @property
+    def upload_percent(self) -> int:
+        """The share of the bytes that have arrived. Below 100 while a file is expected."""
+        return _percent(self.bytes_arrived, self.bytes_total, is_over=not self.is_receiving)
+
+    @property
     def percent(self) -> int:
-        """Receiving and developing count as one half each. Below 100 while the album is busy."""
-        if not self.total:
-            return 0
-        received_fraction = self.bytes_arrived / self.bytes_total if self.is_receiving and self.bytes_total else 1.0
-        fraction = (
-            (received_fraction + self.settled / self.total) / 2 if self.is_measured else self.settled / self.total
-        )
-        return min(99 if self.is_busy else 100, int(100 * fraction))
+        """The share of the files that are processed. Below 100 while the album is busy."""
+        return _percent(self.processed, self.total, is_over=not self.is_busy)
 
     @property
     def is_quiet(self) -> bool:
         return self.is_receiving and self.quiet_seconds >= min(QUIET_SECONDS, settings.UPLOAD_EXPIRY_SECONDS / 4)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The outcome of the batches that no user has dismissed yet."""
-
-    added: int = 0
-    kept: int = 0
-    """Files kept as companions of photos, or shown as one with another photo."""
-    failed_count: int = 0
-    rejected_count: int = 0
-    duplicate_count: int = 0
-    failed: list[ProcessingJob] = field(default_factory=list)
-    rejected: list[Upload] = field(default_factory=list)
-    """Includes duplicates."""
-    companions: int = 0
-    """Files that were skipped because they contain no picture of their own."""
-    skipped_count: int = 0
-    skipped: list[Upload] = field(default_factory=list)
-    """Files of a folder that were not uploaded. They are neither failed nor stored."""
-    with_note: list[Upload] = field(default_factory=list)
-    first_batch: int | None = None
-    last_batch: int | None = None
-
-    @property
-    def batch(self) -> int | None:
-        """The id of the batch to link to; None when the report covers several."""
-        return self.first_batch if self.first_batch == self.last_batch else None
-
-    @property
-    def is_there(self) -> bool:
-        return bool(self.added or self.kept or self.problem_count or self.not_sent)
-
-    @property
-    def not_sent(self) -> int:
-        return self.companions + self.skipped_count
-
-    @property
-    def problem_count(self) -> int:
-        return self.failed_count + self.rejected_count + self.duplicate_count
-
-    @property
-    def unlisted(self) -> int:
-        return self.problem_count - len(self.failed) - len(self.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,63 +111,8 @@ def build(album: Album) -> Progress:
         current=current or "",
         opener=opener.get_username() if opener else "",
         receiving=uploads["receiving"],
-        received=uploads["received"],
+        uploaded=uploads["received"] - jobs["cancelled"],
     )
-
-
-def report(album: Album) -> Report:
-    """Returns the report of the batches that have not been dismissed, and of all failed jobs."""
-    batches = Batch.objects.filter(album=album, dismissed_at=None)
-    uploads = Upload.objects.filter(batch__in=batches)
-    failed = ProcessingJob.objects.failed().filter(album=album).order_by("pk")
-    jobs = failed.aggregate(all=Count("pk"), duplicates=Count("pk", filter=Q(error_code__in=IS_A_PHOTO)))
-    rows = _count_outcomes(uploads)
-    counts = Counter({row["outcome"]: row["files"] for row in rows})
-    listed = Counter({row["outcome"]: row["listed"] for row in rows})
-    return Report(
-        added=counts[FileOutcome.ADDED],
-        kept=counts[FileOutcome.KEPT],
-        failed_count=jobs["all"] - jobs["duplicates"] + listed[FileOutcome.FAILED_DUPLICATE],
-        rejected_count=listed[FileOutcome.REJECTED] + listed[FileOutcome.EXPIRED],
-        duplicate_count=jobs["duplicates"] + listed[FileOutcome.DUPLICATE],
-        failed=list(failed[:MAX_LISTED]),
-        rejected=list(uploads.ended_badly().select_related("duplicate_of")[:MAX_LISTED]),
-        companions=counts[FileOutcome.COMPANION],
-        skipped_count=counts[FileOutcome.SKIPPED],
-        skipped=_skipped(uploads) if counts[FileOutcome.SKIPPED] else [],
-        with_note=_with_note(uploads),
-        first_batch=min((row["first_batch"] for row in rows), default=None),
-        last_batch=max((row["last_batch"] for row in rows), default=None),
-    )
-
-
-def _count_outcomes(uploads: UploadQuerySet) -> list[dict[str, Any]]:
-    """Returns for each outcome: the number of files, how many of them did not arrive and are not dismissed, and their batches."""
-    is_listed = Q(state__in=ENDED_BADLY, dismissed_at=None)
-    rows = file_outcome.with_outcome(uploads).order_by().values("outcome")
-    return list(
-        rows.annotate(
-            files=Count("pk"),
-            listed=Count("pk", filter=is_listed),
-            first_batch=Min("batch"),
-            last_batch=Max("batch"),
-        )
-    )
-
-
-def _skipped(uploads: UploadQuerySet) -> list[Upload]:
-    return list(uploads.filter(file_outcome.conditions()[FileOutcome.SKIPPED])[:MAX_LISTED])
-
-
-def _with_note(uploads: UploadQuerySet) -> list[Upload]:
-    is_alone = Q(job__companion__isnull=False, job__companion__photo=None)
-    uploads_with_note = list(
-        uploads.filter(~Q(note="") | is_alone, state=UploadState.RECEIVED).annotate(is_alone=is_alone)[:MAX_LISTED]
-    )
-    for upload in uploads_with_note:
-        if upload.is_alone:  # type: ignore[attr-defined]
-            upload.note = grouping.note(upload.note, is_alone=True)
-    return uploads_with_note
 
 
 def badges(albums: list[Album]) -> dict[int, Badge]:
@@ -231,6 +127,10 @@ def badges(albums: list[Album]) -> dict[int, Badge]:
         .order_by()
     )
     return {row["album"]: Badge(row["active"], row["failed"]) for row in rows}
+
+
+def _percent(part: int, whole: int, *, is_over: bool) -> int:
+    return min(100 if is_over else 99, 100 * part // whole) if whole else 0
 
 
 def _count_jobs(batches: list[Batch]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class BatchRow:
     `files` counts those of the receipt: skipped files, but not `companions`, which are companions without a picture of their own.
     `bytes` is the size of all files but skipped ones. `kept` counts companions of photos and photos shown as one with another.
     `failed` could not be developed, `rejected` did not become jobs, and the album had the bytes of `duplicates` already.
+    `resent` failed and were uploaded again, in this batch or a later one.
     """
 
     batch: Batch
@@ -41,6 +42,8 @@ class BatchRow:
     failed: int = 0
     rejected: int = 0
     duplicates: int = 0
+    cancelled: int = 0
+    resent: int = 0
     skipped: int = 0
     companions: int = 0
     active: int = 0
@@ -103,6 +106,8 @@ def _entry(batch: Batch, counts: Counter[FileOutcome], sizes: Counter[FileOutcom
         failed=counts[FileOutcome.FAILED] + counts[FileOutcome.FAILED_DUPLICATE],
         rejected=counts[FileOutcome.REJECTED] + counts[FileOutcome.EXPIRED],
         duplicates=counts[FileOutcome.DUPLICATE],
+        cancelled=counts[FileOutcome.CANCELLED],
+        resent=counts[FileOutcome.RESENT],
         skipped=counts[FileOutcome.SKIPPED],
         companions=counts[FileOutcome.COMPANION],
         active=counts[FileOutcome.ARRIVING] + counts[FileOutcome.WAITING],

@@ -17,6 +17,7 @@ NO_PHOTO = (
     FileOutcome.REJECTED,
     FileOutcome.EXPIRED,
     FileOutcome.SKIPPED,
+    FileOutcome.RESENT,
     FileOutcome.CANCELLED,
     FileOutcome.FAILED,
 )

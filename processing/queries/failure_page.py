@@ -99,7 +99,7 @@ class Section:
 class FailurePage:
     scope: FailureScope
     reasons: list[Reason]
-    """All reasons in the albums."""
+    """All reasons in the albums, without those that are no mishaps: their counts add up to the total."""
     matching: list[Reason]
     """The reasons that match the filter."""
     page: Page[int]
@@ -108,17 +108,12 @@ class FailurePage:
 
     @property
     def total(self) -> int:
-        return sum(reason.count for reason in self.reasons if reason.is_mishap)
+        return sum(reason.count for reason in self.reasons)
 
     @property
     def chips(self) -> list[Reason]:
         """The reasons to filter by. Their counts add up to `total`, unless the filter asks for files that are no problems."""
         return [reason for reason in self.reasons if reason.is_mishap or reason.code == self.scope.code]
-
-    @property
-    def retry_may_help(self) -> bool:
-        """True if retrying may help at least one of the files that match the filter."""
-        return any(reason.is_kept and reason.advice.retry_may_help for reason in self.matching)
 
     @property
     def shown(self) -> int:
@@ -130,6 +125,10 @@ class FailurePage:
         """The number of these files that can be retried."""
         return sum(reason.count for reason in self.matching if reason.is_kept)
 
+    @property
+    def may_retry_help(self) -> bool:
+        return any(reason.is_kept and reason.advice.retry_may_help for reason in self.matching)
+
 
 def build(scope: FailureScope, page: str | None = None) -> FailurePage:
     reasons = _reasons(scope.of_all_reasons)
@@ -137,7 +136,7 @@ def build(scope: FailureScope, page: str | None = None) -> FailurePage:
     numbers = Paginator(range(sum(reason.count for reason in matching)), PAGE_SIZE).get_page(page)
     entries = _Listing(scope, matching).entries(numbers.start_index() - 1, numbers.end_index()) if numbers else []
     sections = [Section(reason, list(files)) for reason, files in groupby(entries, key=lambda entry: entry.reason)]
-    return FailurePage(scope, reasons, matching, numbers, sections)
+    return FailurePage(scope, [reason for reason in reasons if reason.is_mishap], matching, numbers, sections)
 
 
 def _matches(scope: FailureScope, reason: Reason) -> bool:

@@ -8,7 +8,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Exists, Q, QuerySet, Value, When
 
 from processing.jobs import duplicates, grouping
 from processing.models.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
@@ -32,6 +32,8 @@ class FileOutcome(StrEnum):
     SKIPPED = "skipped"
     COMPANION = "companion"
     """Skipped, because it is a companion without a picture of its own."""
+    RESENT = "resent"
+    """Failed, and was uploaded again, which cancelled its job."""
     CANCELLED = "cancelled"
 
 
@@ -52,6 +54,7 @@ def conditions() -> dict[FileOutcome, Q]:
         FileOutcome.EXPIRED: Q(state=UploadState.EXPIRED),
         FileOutcome.COMPANION: grouping.IS_SKIPPED_COMPANION,
         FileOutcome.SKIPPED: Q(state=UploadState.SKIPPED) & ~grouping.IS_SKIPPED_COMPANION,
+        FileOutcome.RESENT: Q(job__state=JobState.CANCELLED) & ~is_in_album & Q(Exists(duplicates.later())),
     }
 
 

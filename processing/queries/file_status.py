@@ -61,7 +61,7 @@ def files(batch: Batch, status: FileStatus | None = None) -> QuerySet[Any]:
             Subquery(Photo.objects.filter(pk=OuterRef("stored")).values("verified_at")),
             Subquery(own_companion.values("verified_at")),
         ),
-        resent_in=Case(When(job__state=JobState.CANCELLED, then=Subquery(_later_uploads().values("batch")[:1]))),
+        resent_in=Case(When(job__state=JobState.CANCELLED, then=Subquery(duplicates.later().values("batch")[:1]))),
         is_published_damaged=Exists(ProcessingJob.objects.filter(photo=OuterRef("stored"), publish_damaged=True)),
         **_twin_annotations(),
         status=Case(*_status_branches(), default=Value(FileStatus.GONE.value), output_field=CharField()),
@@ -81,12 +81,6 @@ def _companion_has_same_bytes() -> Q:
     """Compares names too, since an editor may write identical sidecars for many photos."""
     has_same_sha256 = Q(album=OuterRef("album"), sha256=OuterRef("sha256")) & ~Q(sha256="")
     return (Q(pk=OuterRef("job__companion")) & has_same_sha256) | (has_same_sha256 & Q(name=OuterRef("name")))
-
-
-def _later_uploads() -> QuerySet[Upload]:
-    """Returns later uploads of the same bytes to the same album, earliest first."""
-    uploads = Upload.objects.filter(album=OuterRef("album"), sha256=OuterRef("sha256"), state=UploadState.RECEIVED)
-    return uploads.exclude(sha256="").filter(created_at__gt=OuterRef("created_at")).order_by("created_at", "pk")
 
 
 def _twin_annotations() -> dict[str, Case]:

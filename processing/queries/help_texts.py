@@ -150,6 +150,9 @@ REJECTED: dict[str, Advice] = {
 }
 """Advice by the codes of rejected or expired uploads. Their files are not kept, so they can only be uploaded again."""
 
+RETRY_IS_USELESS = frozenset(code for code, advice in FAILED.items() if not advice.retry_may_help)
+"""Codes of failed jobs for which retrying the same bytes fails again."""
+
 NO_ACTION_CODES = IS_A_PHOTO
 """Codes that need no action by the user."""
 

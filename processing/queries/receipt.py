@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import CharField, Count, F, QuerySet, Value
+from django.db.models.functions import StrIndex
 
 from processing.jobs import grouping
 from processing.models import Batch
@@ -211,6 +212,14 @@ def lines(files: QuerySet[Any], counts: Counter[FileStatus] | None = None) -> It
         if counts is not None:
             counts[line.status] += 1
         yield line
+
+
+def worst_first(files: QuerySet[Any]) -> QuerySet[Any]:
+    """Sorts `file_status.files()`: problems first, verified files last."""
+    statuses = " ".join((*PHRASES, FileStatus.VERIFIED, FileStatus.COMPANION))
+    # The position in a text, because a CASE would compute the status once for each of its branches.
+    rank = StrIndex(Value(statuses, output_field=CharField()), F("status"))
+    return files.order_by(rank, "created_at", "pk")
 
 
 FIELDS = (

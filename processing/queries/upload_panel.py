@@ -14,8 +14,9 @@ from processing.capacity.admission import CapacityProblem
 from processing.jobs import workers
 from processing.models import ProcessingJob, deadlines
 from processing.models.states import JobState
-from processing.queries import album_progress
-from processing.queries.album_progress import Progress, Report
+from processing.queries import album_progress, album_report
+from processing.queries.album_progress import Progress
+from processing.queries.album_report import Report
 from processing.uploads import batches
 
 MAX_NEW_PHOTOS = 100
@@ -88,7 +89,8 @@ def build(album: Album, *, seen: int | None = None, since: int | None = None, er
     shown = album.photos.shown()
     newest = shown.order_by("-pk").values_list("pk", flat=True).first() or 0
     fresh: tuple[Photo, ...] = ()
-    changed = set() if since is None else _changed(album, datetime.fromtimestamp(since, UTC) - COMMIT_DELAY)
+    last_response = None if since is None else datetime.fromtimestamp(since, UTC) - COMMIT_DELAY
+    changed = _changed(album, last_response) if last_response else set()
     if seen is not None and (newest > seen or changed):
         photos = shown.filter(Q(pk__gt=seen) | Q(pk__in=changed)).order_by("pk")
         fresh = tuple(photos.prefetch_related("renditions", "halves", "companions")[:MAX_NEW_PHOTOS])
@@ -96,7 +98,7 @@ def build(album: Album, *, seen: int | None = None, since: int | None = None, er
     return Panel(
         album=album,
         progress=progress,
-        report=album_progress.report(album),
+        report=album_report.build(album, last_response),
         token=uuid.uuid4(),
         error=error,
         new_photos=fresh,

@@ -169,11 +169,17 @@ def dismiss_rejected(uploads: UploadQuerySet) -> int:
     return Upload.objects.filter(pk__in=uploads.ended_badly().values("pk")).update(dismissed_at=timezone.now())
 
 
-def dismiss(album: Album, by: str) -> int:
-    """Dismisses the album's failed jobs, with their raw files, and the reports of its idle batches. Returns the job count."""
+def dismiss(target: Album | Batch, by: str) -> int:
+    """Dismisses the failed jobs of a batch or of an album's batches, with their raw files, and the reports of the idle ones.
+
+    Returns the number of jobs.
+    """
+    is_target = Q(pk=target.pk) if isinstance(target, Batch) else Q(album=target)
+    batches = Batch.objects.filter(is_target)
+    album = target.album if isinstance(target, Batch) else target
     with transaction.atomic():
-        count = sum(jobs.dismiss(job, by) for job in ProcessingJob.objects.failed().filter(album=album))
-        idle = Batch.objects.filter(album=album, dismissed_at=None).exclude(pk__in=Batch.objects.active(album))
+        count = sum(jobs.dismiss(job, by) for job in ProcessingJob.objects.failed().filter(batch__in=batches))
+        idle = batches.filter(dismissed_at=None).exclude(pk__in=Batch.objects.active(album))
         idle.update(dismissed_at=timezone.now())
     return count
 

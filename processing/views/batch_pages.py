@@ -17,6 +17,7 @@ from processing.models import ProcessingJob
 from processing.queries import batch_list, file_status, upload_parts
 from processing.queries import receipt as receipt_query
 from processing.queries.file_status import FileStatus
+from processing.queries.help_texts import RETRY_IS_USELESS
 from processing.queries.receipt import ReceiptLine
 from processing.queries.upload_parts import UploadParts
 from processing.uploads import batches
@@ -44,21 +45,28 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """The receipt, and the files with their status. The query parameter `show` selects the files of one status."""
+    """The receipt, and the files, problems first. The query parameter `show` selects the files of one status."""
     batch = batch_or_404(request, pk)
     receipt = receipt_query.build(batch)
     show = _status(request.GET.get("show", ""))
     files = file_status.files(batch, show)
     if show is None:  # thousands of companions would hide the few files that matter, and have their own list
         files = files.exclude(grouping.IS_SKIPPED_COMPANION)
-    page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(receipt_query.worst_first(files), FILES_A_PAGE).get_page(request.GET.get("page"))
+    rows = _with_photos(list(receipt_query.lines(cast(QuerySet[Any], page.object_list))))
+    verified = [row for row in rows if show is None and row[0].status == FileStatus.VERIFIED]
+    entry = batch_list.entries([batch])[0]
+    retryable = batch.jobs.failed().exclude(error_code__in=RETRY_IS_USELESS)
     context = {
         "batch": batch,
-        "entry": batch_list.entries([batch])[0],
+        "entry": entry,
         "receipt": receipt,
         "show": show,
         "page": page,
-        "files": _with_photos(list(receipt_query.lines(cast(QuerySet[Any], page.object_list)))),
+        "files": [row for row in rows if row not in verified],
+        "verified": verified,
+        "took_seconds": (batch.finished_at - batch.opened_at).seconds if batch.finished_at else 0,
+        "may_retry_help": retryable.exists(),
         "is_worked_on": not receipt.is_unsettled or workers.running().exists(),
     }
     return render(request, "batch/page.html", context)

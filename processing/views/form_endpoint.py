@@ -25,7 +25,7 @@ from processing.uploads.form import CsrfFailed, FormUploadHandler, TooManyParts
 from processing.uploads.problems import HttpProblem
 from processing.views.access import is_htmx
 from processing.views.panel import action_response, panel_response
-from processing.views.problem_responses import album_in_trash, busy, problem
+from processing.views.problem_responses import album_busy, album_in_trash, busy, problem
 
 BUSY = "Another upload to this album is in progress. Wait for it or cancel it, then upload again."
 NO_FILES = "Select at least one photo to upload."
@@ -128,20 +128,22 @@ def _cut_off(
 
 def _busy_problem(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
     request_body.drain(request)
-    return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
+    if not request.accepts("text/html"):
+        return album_busy(request, batch)
+    return busy(_problem(request, album, 409, "album-busy", BUSY), "album-busy")
 
 
 def _shortage_problem(request: HttpRequest, album: Album, shortage: CapacityProblem) -> HttpResponse:
     return busy(_problem(request, album, shortage.status, shortage.code, shortage.upload_message), "shortage")
 
 
-def _problem(request: HttpRequest, album: Album, status: int, code: str, message: str, **more: object) -> HttpResponse:
+def _problem(request: HttpRequest, album: Album, status: int, code: str, message: str) -> HttpResponse:
     if request.accepts("text/html"):
         if is_htmx(request):
             return panel_response(request, album, status=status, error=message)
         panel = panel_query.build(album, error=message)
         return render(request, "upload/problem.html", {"panel": panel, "album": album}, status=status)
-    return problem(status, code, message, **more)
+    return problem(status, code, message)
 
 
 def _token(request: HttpRequest) -> uuid.UUID | None:

@@ -14,7 +14,7 @@ from albums.views.access import AlbumInTrash, album_or_404
 from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.doctor import measurements
-from processing.models import Batch, Upload
+from processing.models import Upload
 from processing.uploads import batches, lifecycle, manifest, preflight, problems
 from processing.uploads.batches import AlbumBusy
 from processing.uploads.body import body_timeouts, request_body, upload_slots
@@ -23,14 +23,13 @@ from processing.uploads.manifest import BadManifest, Manifest
 from processing.uploads.preflight import Declaration, FilePlan, PreflightResult
 from processing.uploads.problems import HttpProblem, Problem
 from processing.views import s3_companion
-from processing.views.problem_responses import album_in_trash, busy, problem, problem_response
+from processing.views.problem_responses import album_busy, album_in_trash, batch_json, busy, problem, problem_response
 
 MAX_BODY_SECONDS = 30.0
 """Time limit for the whole list. A list of 500 photos is as large as a thumbnail."""
 ROW_BYTES = 2000
 """An estimate of the most that a file's row takes in the database."""
 TOO_LONG = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
-BUSY = "Another upload to this album is in progress. Upload again when it finishes."
 
 
 @require_POST
@@ -52,7 +51,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
             raise HttpProblem(problems.TOO_MANY_ROWS)
         return _declaration_response(request, album, preflight.declare(album, request.user, files, skipped))
     except AlbumBusy as error:
-        return problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, error.batch))
+        return album_busy(request, error.batch)
     except (AlbumInTrash, Album.DoesNotExist):
         return album_in_trash(request, pk)
     except HttpProblem as error:
@@ -99,7 +98,7 @@ def _declaration_response(request: HttpRequest, album: Album, declaration: Decla
     uploads = [plan.upload for plan in declaration.plans if plan.upload]
     return JsonResponse(
         {
-            "batch": _batch(request, batch) if batch else None,
+            "batch": batch_json(request, batch) if batch else None,
             "busy": batch is not None and batches.running_in(batch.album) is not None,
             "chunk_bytes": measurements.chunk_bytes(),
             "direct": endpoint,
@@ -107,15 +106,6 @@ def _declaration_response(request: HttpRequest, album: Album, declaration: Decla
             "files": [_file(plan, endpoint) for plan in declaration.plans],
         }
     )
-
-
-def _batch(request: HttpRequest, batch: Batch) -> dict[str, Any]:
-    return {
-        "id": batch.pk,
-        "url": reverse("processing:batch", args=[batch.pk]),
-        "opened_at": batch.opened_at,
-        "mine": batch.opened_by_id == request.user.pk,
-    }
 
 
 def _file(plan: FilePlan, endpoint: str | None) -> dict[str, Any]:

@@ -5,13 +5,15 @@ Every action is a plain form; htmx only saves the page load.
 
 from http import HTTPStatus
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404, note_deletion
+from processing.jobs import duplicates
 from processing.models import Batch, ProcessingJob
 from processing.queries import upload_panel as panel_query
 from processing.uploads import batches
@@ -51,25 +53,37 @@ def _number(request: HttpRequest, name: str) -> int | None:
 
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Requeues the album's failed jobs: all, or those named by `job`."""
+    """Requeues the album's failed jobs: all, those of the parameter `batch`, or those named by `job`."""
     album = album_or_404(request, pk)
-    failed = ProcessingJob.objects.failed().filter(album=album)
+    batch = _batch(request, album)
+    failed = ProcessingJob.objects.failed().filter(duplicates.failed_of(batch) if batch else Q(album=album))
     batches.requeue(access.selected_jobs(request, failed), by=access.username(request))
     return action_response(request, album)
 
 
 @require_POST
 def clear(request: HttpRequest, pk: int) -> HttpResponse:
-    """Dismisses the report and its failures. Without JavaScript, a page asks for confirmation first."""
+    """Dismisses the report of the parameter `batch` and its failures; without it, those of all batches of the album.
+
+    Without JavaScript, a page asks for confirmation first.
+    """
     album = album_or_404(request, pk)
-    if Batch.objects.filter(album=album, dismissed_at=None).exclude(opened_by=request.user.pk).exists():
-        ensure_discardable(request, album)
-    failed = ProcessingJob.objects.failed().filter(album=album)
+    batch = _batch(request, album)
+    undismissed = Batch.objects.filter(album=album, dismissed_at=None)
+    if batch or undismissed.exclude(opened_by=request.user.pk).exists():
+        ensure_discardable(request, album, batch)
+    failed = ProcessingJob.objects.failed().filter(Q(batch=batch) if batch else Q(album=album))
     if page := confirmation.before_dismissing(request, failed, album.get_absolute_url()):
         return page
     note_deletion(request, album, "failures-dismissed")
-    batches.dismiss(album, by=access.username(request))
+    batches.dismiss(batch or album, by=access.username(request))
     return action_response(request, album)
+
+
+def _batch(request: HttpRequest, album: Album) -> Batch | None:
+    """Returns the album's batch that the query parameter `batch` names, None without it."""
+    pk = _number(request, "batch")
+    return get_object_or_404(Batch, pk=pk, album=album) if pk else None
 
 
 @require_POST

@@ -1,15 +1,19 @@
 """JSON responses for problems, and the table of Retry-After values."""
 
 from http import HTTPStatus
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 
 from albums.views.access import AlbumInTrash, album_or_404
+from processing.models import Batch
+from processing.queries import album_progress
 from processing.uploads import problems
 from processing.uploads.body import request_body, upload_slots
 from processing.uploads.problems import Problem
 
+ALBUM_BUSY = "Another upload to this album is in progress. Upload again when it finishes."
 Response = TypeVar("Response", bound=HttpResponse)
 Cause = Literal["read-back", "album-busy", "no-slot", "bucket", "server", "shortage"]
 
@@ -26,6 +30,23 @@ RETRY_AFTER_SECONDS: dict[Cause, int] = {
 def problem(status: int, code: str, message: str, **details: object) -> JsonResponse:
     """Returns the JSON that every problem has: a stable code and a message, with `details` after them."""
     return JsonResponse({"error": code, "message": message, **details}, status=status)
+
+
+def album_busy(request: HttpRequest, batch: Batch) -> JsonResponse:
+    """Returns 409 with the running batch, its progress, and the estimated seconds until it ends, null if unknown."""
+    progress = album_progress.build(batch.album)
+    counts = {"total": progress.total, "uploaded": progress.uploaded, "processed": progress.processed}
+    details = {**batch_json(request, batch), **counts, "seconds_left": progress.seconds_left}
+    return busy(problem(HTTPStatus.CONFLICT, "album-busy", ALBUM_BUSY, batch=details), "album-busy")
+
+
+def batch_json(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    return {
+        "id": batch.pk,
+        "url": reverse("processing:batch", args=[batch.pk]),
+        "opened_at": batch.opened_at,
+        "mine": batch.opened_by_id == request.user.pk,
+    }
 
 
 def busy(response: Response, cause: Cause) -> Response:

@@ -2,7 +2,7 @@
 import "./elements/add-photos.js";
 import "./elements/compare-slider.js";
 import "./elements/connection-status.js";
-import "./elements/preserve-scroll.js";
+import "./elements/preserve-details.js";
 import "./elements/final-announcer.js";
 import "./elements/image-loaded.js";
 import "./elements/menus.js";

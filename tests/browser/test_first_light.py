@@ -66,7 +66,7 @@ def test_photos_are_processed_after_the_browser_is_closed(
     later_page.goto(address)
 
     expect(later_page.locator(".tile")).to_have_count(8)
-    expect(later_page.locator(".report")).to_contain_text("8 photos added")
+    expect(later_page.locator("#upload-panel")).to_have_attribute("data-busy", "")
 
 
 @pytest.mark.usefixtures("no_worker")
@@ -91,37 +91,57 @@ def test_the_panel_recovers_when_the_server_is_reachable_again(
 
 
 @pytest.mark.usefixtures("worker")
-def test_failed_files_are_named_and_can_be_retried_and_dismissed(page: Page, installation: Installation) -> None:
-    new_album(page)
+def test_failed_files_are_reviewed_retried_and_dismissed(page: Page, installation: Installation) -> None:
+    album = new_album(page)
     notes = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, this is no picture."}
     empty = {"name": "empty.jpg", "mimeType": "image/jpeg", "buffer": b""}
     send(page, [*pictures(1), notes, empty])
 
-    expect(page.locator(".report")).to_contain_text("1 photo added")
-    expect(page.get_by_role("listitem").filter(has_text="notes.jpg")).to_contain_text("not-an-image")
-    expect(page.get_by_role("listitem").filter(has_text="empty.jpg")).to_contain_text("empty")
+    expect(page.locator(".report")).to_contain_text("1 photo added, 2 problems")
+    page.get_by_role("link", name="Review").click()
+    expect(page.locator(".file").filter(has_text="notes.jpg")).to_contain_text("not-an-image")
+    expect(page.locator(".file").filter(has_text="empty.jpg")).to_contain_text("empty")
 
     stop_worker(installation)
     page.get_by_role("button", name="Retry notes.jpg").click()
-    expect(page.locator(".progress")).to_be_visible()
+    expect(page.locator("#receipt-text")).to_contain_text("1 is still processing")
+    page.goto(album)
+    expect(page.locator(".progress__count")).to_contain_text("1 of 2")
     installation.start("run_huey")
-    expect(page.get_by_role("button", name="Retry notes.jpg")).to_be_visible()
+    expect(page.locator(".report")).to_contain_text("2 problems")
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Dismiss").click()
-    expect(page.get_by_text("notes.jpg")).to_have_count(0)
+    expect(page.locator(".report")).to_have_count(0)
     condition = f"WHERE album_id = {album_of(page)} AND state = 'cancelled'"
     assert installation.ask(f"SELECT original_filename FROM processing_processingjob {condition}") == [("notes.jpg",)]
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_the_remaining_jobs_can_be_cancelled(page: Page) -> None:
+def test_the_remaining_jobs_can_be_cancelled(page: Page, console_errors: list[str]) -> None:
     new_album(page)
     send(page, pictures(4))
     page.on("dialog", lambda dialog: dialog.accept())
+    expect(page.locator(".progress__count")).to_contain_text("0 of 4")
 
+    page.get_by_text("More", exact=True).click()
     page.get_by_role("button", name="Cancel remaining").click()
 
     expect(page.locator("#upload-photos")).to_have_count(1)
+    expect(page.locator(".report")).to_contain_text("4 cancelled")
+    clear_network_errors(console_errors)  # the button may abort a poll
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_opened_details_stay_open_when_the_panel_is_replaced(page: Page) -> None:
+    new_album(page)
+    send(page, pictures(2))
+    expect(page.locator(".progress__count")).to_contain_text("0 of 2")
+    page.get_by_text("More", exact=True).click()
+    page.evaluate("document.querySelector('#upload-panel').dataset.old = ''")
+
+    expect(page.locator("#upload-panel[data-old]")).to_have_count(0)
+
+    expect(page.locator(".progress__current")).to_be_visible()
 
 
 @pytest.mark.usefixtures("no_worker")
@@ -258,7 +278,9 @@ def test_all_shared_photos_become_photos_or_are_rejected_by_name(page: Page, ins
     expect(page.locator(".report__head")).to_be_visible(timeout=900_000)
 
     tiles = set(page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)"))
-    reported_names = page.locator(".report .row__name").all_inner_texts()
+    accepted_count = page.locator(".tile").count()
+    page.get_by_role("link", name="Review").click()
+    reported_names = page.locator(".file--bad .file__name, .file:has(.badge--plain) .file__name").all_inner_texts()
     for entry in entries:
         name = entry["path"].split("/")[-1]
         if entry["expected"] == "accept":
@@ -266,7 +288,7 @@ def test_all_shared_photos_become_photos_or_are_rejected_by_name(page: Page, ins
         if entry["expected"] == "reject":
             assert name in reported_names
     accepted = sum(entry["expected"] == "accept" for entry in entries)
-    assert accepted <= page.locator(".tile").count() == len(entries) - len(reported_names)
+    assert accepted <= accepted_count == len(entries) - len(reported_names)
     assert tiles
     report = json.loads(installation.manage("verify", "--json").stdout)
     assert (report["missing"], report["corrupt"], report["orphans"]) == ([], [], [])

@@ -37,13 +37,13 @@ def test_a_second_device_shows_the_same_progress(
     polling.until(lambda: states(installation, page) == {"received": 1, "receiving": 5}, 60)
     phone = open_page(viewport=PHONE)
     phone.goto(address)
-    expect(phone.locator(".progress__bytes")).to_contain_text("1 of 6 uploaded")
+    expect(phone.locator(".progress__bytes")).to_contain_text("Uploaded 1 of 6")
     expect(phone.locator("#batch-progress")).not_to_have_js_property("value", 0)
     before = phone.locator("#batch-progress").evaluate("bar => bar.value")
 
     gate.hold(after_requests=2)
 
-    expect(phone.locator(".progress__bytes")).to_contain_text("3 of 6 uploaded")
+    expect(phone.locator(".progress__bytes")).to_contain_text("Uploaded 3 of 6")
     assert phone.locator("#batch-progress").evaluate("bar => bar.value") > before
 
 

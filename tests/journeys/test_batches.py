@@ -15,7 +15,7 @@ from processing.models import Batch, JobEvent, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
 from processing.queries import batch_list
 from processing.rendering import worker
-from processing.uploads import lifecycle, rejections
+from processing.uploads import batches, lifecycle, rejections
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -134,11 +134,51 @@ def test_files_can_be_filtered_by_status(signed_in, album):
     worker.develop_next()
 
     def names(query: str) -> list[str]:
-        return [row.name for row, *_ in signed_in.get(f"/batches/{batch.pk}/{query}").context["files"]]
+        context = signed_in.get(f"/batches/{batch.pk}/{query}").context
+        return [row.name for row, *_ in [*context["files"], *context["verified"]]]
 
     assert names("?show=failed") == ["notes.txt"]
     assert names("?show=verified") == ["IMG_0.JPG", "IMG_1.JPG"]
-    assert names("?show=nonsense") == ["IMG_0.JPG", "IMG_1.JPG", "notes.txt"]
+    assert names("?show=nonsense") == ["notes.txt", "IMG_0.JPG", "IMG_1.JPG"]
+
+
+def test_problems_come_first_and_verified_files_are_collapsed(signed_in, album):
+    batch = verified_batch(album, 2)
+    making.upload(album, name="half.jpg", batch=batch)
+    lifecycle.reject(making.upload(album, name="empty.jpg", batch=batch), rejections.EMPTY)
+    making.received(album, b"no picture", name="notes.txt", batch=batch)
+    worker.develop_next()
+
+    text = page(signed_in, batch)
+
+    names = ["notes.txt</", "empty.jpg</", "half.jpg</", "2 verified files</summary>", "IMG_0.JPG</", "IMG_1.JPG</"]
+    assert sorted(names, key=text.index) == names
+    assert '<details class="verified" id="verified-files" >' in text
+    assert "<details" not in page(signed_in, batch, "?show=verified")
+
+
+@pytest.mark.parametrize(("code", "is_emphasised"), [("timeout", True), ("truncated", False)])
+def test_retrying_is_emphasised_only_if_it_may_help(signed_in, album, code, is_emphasised):
+    batch = received_batch(album, 1)
+    jobs.give_up(jobs.claim_next("tester"), code, "It failed.")
+
+    text = page(signed_in, batch)
+
+    assert ('<button class="button " type="submit" id="retry-failed"' in text) == is_emphasised
+
+
+def test_cancelled_files_and_duplicates_are_counted_in_the_list_but_are_no_problems(signed_in, album):
+    batch = making.upload(album).batch
+    lifecycle.reject(batch.uploads.get(), rejections.DUPLICATE)
+    making.upload(album, batch=batch)
+    batches.cancel(batch, by="anna")
+
+    content = signed_in.get("/batches/").content.decode()
+
+    assert '<span class="badge">1 already in album</span>' in content
+    assert '<span class="badge">1 cancelled</span>' in content
+    assert "badge--bad" not in content
+    assert "<li>1 already in this album</li>" in page(signed_in, batch)
 
 
 def test_the_pages_of_a_large_batch_keep_the_filter(signed_in, album):
@@ -157,7 +197,7 @@ def test_a_batch_page_takes_the_same_number_of_queries_for_any_size(
     signed_in, album, django_assert_num_queries, django_assert_max_num_queries
 ):
     batch = verified_batch(album, 2)
-    with django_assert_max_num_queries(12) as queries:
+    with django_assert_max_num_queries(13) as queries:
         page(signed_in, batch)
     for number in range(20):
         making.received(album, making.jpeg((500, 400)) if number % 2 else b"none", batch=batch)

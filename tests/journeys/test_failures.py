@@ -9,7 +9,7 @@ from albums.models import Album, Photo
 from processing import jobs
 from processing.models import Batch, Preview, ProcessingJob, Upload
 from processing.models.states import JobState
-from processing.queries import album_progress
+from processing.queries import album_report
 from processing.uploads import lifecycle, rejections
 from tests import stack
 from tests.processing import making
@@ -132,10 +132,12 @@ def test_filtering_by_an_unknown_code_shows_nothing(signed_in, batch, code):
     assert "No problems of this kind" in page(signed_in, f"?code={code}")
 
 
-def test_album_and_queue_link_to_the_failure_page(signed_in, batch):
+def test_the_queue_and_the_batch_of_an_album_link_to_the_failure_page(signed_in, batch):
     fail(batch)
 
-    assert f'href="{DESK}?album={batch.album_id}"' in signed_in.get(f"/albums/{batch.album_id}/").content.decode()
+    batch_page = f"/batches/{batch.pk}/"
+    assert f'href="{batch_page}">Review' in signed_in.get(f"/albums/{batch.album_id}/").content.decode()
+    assert f'href="{DESK}?batch={batch.pk}"' in signed_in.get(batch_page).content.decode()
     assert f'href="{DESK}"' in signed_in.get("/jobs/").content.decode()
 
 
@@ -265,8 +267,8 @@ def test_a_failure_without_a_raw_file_is_dismissed_without_a_question(signed_in,
     response = signed_in.post(DISMISS, {"pick": f"upload:{rejected_upload.pk}"})
 
     assert messages_of(response) == ["1 problem dismissed."]
-    assert [upload.name for upload in album_progress.report(batch.album).rejected] == [other_upload.name]
-    assert album_progress.report(batch.album).rejected_count == 1
+    assert list(Upload.objects.ended_badly()) == [other_upload]
+    assert album_report.build(batch.album).rejected == 1
     assert Upload.objects.get(pk=rejected_upload.pk).dismissed_at is not None
 
 

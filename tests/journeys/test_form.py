@@ -361,7 +361,10 @@ def test_a_busy_album_returns_409_with_the_running_batch(signed_in, album):
 
     response = send(signed_in, album, *picked(making.jpeg()), headers=JSON)
 
-    assert (response.status_code, response.json()["batch"]["id"]) == (409, running.pk)
+    batch = response.json()["batch"]
+    assert (response.status_code, batch["id"], batch["mine"]) == (409, running.pk, True)
+    assert (batch["total"], batch["uploaded"], batch["processed"], batch["seconds_left"]) == (1, 1, 0, None)
+    assert response["Retry-After"] == "5"
     assert ProcessingJob.objects.count() == 1
 
 
@@ -371,6 +374,7 @@ def test_a_busy_albums_page_shows_the_running_batch(signed_in, album):
     response = send(signed_in, album, *picked(making.jpeg()))
 
     assert (response.status_code, response.context["panel"].progress.total) == (409, 1)
+    assert response["Retry-After"] == "5"
 
 
 def test_a_busy_album_does_not_lock_other_albums(signed_in, album, owner):

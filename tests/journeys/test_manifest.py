@@ -295,7 +295,9 @@ def test_a_batch_of_another_user_locks_the_album(signed_in, album, admin):
     response = declare(signed_in, album, file(b"mine"))
 
     assert (response.status_code, response.json()["error"]) == (409, "album-busy")
-    assert (response.json()["batch"]["id"], response.json()["batch"]["mine"]) == (admin_batch.pk, False)
+    batch = response.json()["batch"]
+    assert (batch["id"], batch["mine"], batch["total"], batch["uploaded"]) == (admin_batch.pk, False, 1, 0)
+    assert response["Retry-After"] == "5"
 
 
 def test_comparing_files_writes_nothing_and_works_in_a_busy_album(signed_in, album, admin):

@@ -1,11 +1,13 @@
 """The upload panel: what it shows of a batch, and its actions."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from albums.models import Album, Photo
 from processing import jobs
@@ -13,7 +15,10 @@ from processing.jobs import workers
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState
 from processing.queries import upload_panel as panel_query
+from processing.queries.album_report import Report
 from processing.rendering import worker
+from processing.uploads import lifecycle, preflight
+from processing.uploads.manifest import Declared
 from tests.pipeline import raws
 from tests.processing import making
 from tests.processing.jobs.test_grouping import TAKEN, jpeg, sidecar
@@ -91,17 +96,18 @@ def test_the_panel_names_the_file_that_is_being_processed(signed_in, album):
     assert panel(signed_in, album).progress.current == "IMG_7.JPG"
 
 
-def test_failures_do_not_lock_the_album_and_are_shown_with_their_reason(signed_in, album):
-    fill(album, 2)
+def test_failures_do_not_lock_the_album_and_are_shown_on_the_linked_batch_page(signed_in, album):
+    batch = fill(album, 2)
     finish_one(album)
     fail_one()
 
     response = signed_in.get(f"/albums/{album.pk}/uploads/status/")
 
     report = response.context["panel"].report
-    assert (report.added, report.failed_count, response.context["panel"].progress.is_busy) == (1, 1, False)
-    assert b"The file is damaged." in response.content
+    assert (report.added, report.failed, response.context["panel"].progress.is_busy) == (1, 1, False)
     assert b'name="photos"' in response.content
+    assert f'href="/batches/{batch.pk}/">Review' in response.content.decode()
+    assert b"The file is damaged." in signed_in.get(f"/batches/{batch.pk}/").content
 
 
 def test_a_poll_returns_the_photos_that_are_new_since_the_last_one(signed_in, album):
@@ -215,8 +221,89 @@ def test_a_dismissed_report_is_not_shown_again(signed_in, album):
 
     signed_in.post(f"/albums/{album.pk}/uploads/clear/")
 
-    assert panel(signed_in, album).report.is_there is False
+    assert panel(signed_in, album).report == Report()
     assert ProcessingJob.objects.failed().count() == 0
+
+
+def test_dismissing_a_report_keeps_the_failures_of_other_batches(signed_in, album):
+    fill(album, 1)
+    other = fail_one()
+    batch = fill(album, 1)
+    fail_one()
+    clear = f"/albums/{album.pk}/uploads/clear/?batch={batch.pk}"
+
+    question = signed_in.post(clear, {"ask": "yes"}).content.decode()
+    signed_in.post(clear)
+
+    assert "1 failed file" in question
+    assert list(ProcessingJob.objects.failed()) == [other]
+    assert panel(signed_in, album).report == Report()
+
+
+def test_retrying_from_a_report_retries_its_batch_only(signed_in, album):
+    fill(album, 1)
+    other = fail_one()
+    batch = fill(album, 1)
+    fail_one()
+
+    signed_in.post(f"/albums/{album.pk}/uploads/retry/?batch={batch.pk}")
+
+    assert list(ProcessingJob.objects.failed()) == [other]
+
+
+@pytest.mark.parametrize("action", ["clear", "retry"])
+def test_a_batch_of_another_album_is_not_found(signed_in, album, owner, action):
+    batch = fill(Album.objects.create(title="Winter", owner=owner), 1)
+    fail_one()
+
+    response = signed_in.post(f"/albums/{album.pk}/uploads/{action}/?batch={batch.pk}")
+
+    assert (response.status_code, ProcessingJob.objects.failed().count()) == (404, 1)
+
+
+def test_the_panel_measures_uploading_and_processing_separately(signed_in, album, owner):
+    declared = preflight.declare(album, owner, [Declared(f"{n}.jpg", 100) for n in range(4)])
+    for plan in declared.plans[:3]:
+        lifecycle.finish(plan.upload, 100, f"{plan.upload.name:0>64}")
+    finish_one(album)
+
+    text = " ".join(strip_tags(signed_in.get(album.get_absolute_url()).content.decode()).split())
+
+    assert "Uploaded 3 of 4 300 bytes of 400 bytes" in text
+    assert "Processed 1 of 4" in text
+
+
+def test_the_panel_has_the_numbers_that_the_browser_needs(signed_in, album):
+    batch = fill(album, 3)
+    finish_one(album)
+    fail_one()
+
+    content = signed_in.get(f"/albums/{album.pk}/uploads/status/").content.decode()
+
+    for name, value in {
+        "total": 3,
+        "uploaded": 3,
+        "processed": 2,
+        "percent": 66,
+        "problems": 1,
+        "batch": batch.pk,
+    }.items():
+        assert f'data-{name}="{value}"' in content
+
+
+def test_problems_so_far_are_shown_while_a_batch_is_in_progress(signed_in, album):
+    fill(album, 2)
+    fail_one()
+
+    assert b"1 problem so far" in signed_in.get(f"/albums/{album.pk}/uploads/status/").content
+
+
+def test_a_page_without_javascript_says_when_the_form_is_back(signed_in, album):
+    fill(album, 1)
+
+    content = signed_in.get(album.get_absolute_url()).content.decode()
+
+    assert re.search(r'id="upload-form">The next upload to this album can start', content)
 
 
 def test_cancelling_keeps_finished_photos_and_unlocks_the_album(signed_in, album):

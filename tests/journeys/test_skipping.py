@@ -9,7 +9,7 @@ from albums.models import Leftover
 from processing.integrity import post_write
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
-from processing.queries import album_progress, batch_list, failure_scope
+from processing.queries import album_report, batch_list, failure_scope
 from processing.queries import receipt as receipt_query
 from processing.queries.file_status import FileStatus
 from processing.rendering import worker
@@ -62,8 +62,8 @@ def ensure_safe(signed_in, album) -> None:
         "IMG_1.JPG": "verified",
         **dict.fromkeys(JUNK, "companion"),
     }
-    report = album_progress.report(album)
-    assert (report.added, report.problem_count, report.companions, report.skipped_count) == (1, 0, len(JUNK), 0)
+    report = album_report.build(album)
+    assert (report.added, report.problems, report.companions, report.skipped) == (1, 0, len(JUNK), 0)
     assert not failure_scope.FailureScope(album.__class__.objects.all(), is_all=True).uploads.exists()
     assert {*store().keys("incoming/")} <= {*Leftover.objects.filter(hold=None).values_list("key", flat=True)}
 
@@ -170,7 +170,7 @@ def test_files_that_a_page_left_out_are_in_the_receipt_and_make_it_unsafe(signed
     )
 
 
-def test_files_left_out_are_named_on_the_pages_of_batch_and_album(signed_in, album):
+def test_files_left_out_are_named_on_the_page_of_the_batch_and_counted_in_the_album(signed_in, album):
     response = with_folder(signed_in, album, file(PHOTO), left_out=LEFT_OUT)
     patch(signed_in, response.json()["files"][0]["upload"], 0, PHOTO)
     batch = finished_batch()
@@ -183,7 +183,8 @@ def test_files_left_out_are_named_on_the_pages_of_batch_and_album(signed_in, alb
     assert ".DS_Store" in pages["?show=companion"]
     assert "3 companion files skipped" in pages[""]
     album_page = signed_in.get(album.get_absolute_url()).content.decode()
-    assert "MVI_2.AVI" in album_page
+    assert "1 skipped, 3 companion files skipped" in album_page
+    assert f'href="/batches/{batch.pk}/">Receipt' in album_page
     (row,) = batch_list.entries([batch])
     assert (row.files, row.skipped, row.companions, row.rejected, row.bytes) == (2, 1, 3, 0, len(PHOTO))
     assert row.files == receipt_query.build(row.batch).total

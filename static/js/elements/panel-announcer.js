@@ -42,7 +42,7 @@ export function announcement(before, after) {
 
 /** The state in the panel's data attributes. Without a panel nothing is busy. Pure. */
 export function readPanel(panel) {
-  const { busy, receiving, total, done, percent, added, failed, refused, duplicates } = panel?.dataset ?? {};
+  const { busy, receiving, total, done, percent, added, failed, refused, duplicates, cancelled } = panel?.dataset ?? {};
   return {
     busy: Boolean(busy),
     receiving: Number(receiving),
@@ -53,11 +53,12 @@ export function readPanel(panel) {
     failed: Number(failed),
     refused: Number(refused),
     duplicates: Number(duplicates),
+    cancelled: Number(cancelled),
   };
 }
 
-function finished({ added, failed, refused, duplicates }) {
-  const others = [failed && `${failed} failed to process`, refused && `${refused} rejected`, duplicates && `${duplicates} already in album`];
+function finished({ added, failed, refused, duplicates, cancelled }) {
+  const others = [failed && `${failed} failed to process`, refused && `${refused} rejected`, duplicates && `${duplicates} already in album`, cancelled && `${cancelled} cancelled`];
   return `Done. ${[`${plural(added, "photo")} added`, ...others.filter(Boolean)].join(", ")}.`;
 }
 

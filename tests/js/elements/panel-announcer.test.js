@@ -3,7 +3,7 @@ import test from "node:test";
 import "./dom.js";
 import { announcement, readPanel } from "../../../static/js/elements/panel-announcer.js";
 
-const idle = { busy: false, receiving: 0, total: 0, done: 0, percent: 0, added: 0, failed: 0, refused: 0, duplicates: 0 };
+const idle = { busy: false, receiving: 0, total: 0, done: 0, percent: 0, added: 0, failed: 0, refused: 0, duplicates: 0, cancelled: 0 };
 const busy = { ...idle, busy: true, total: 20 };
 
 test("no announcement is made if nothing has changed", () => {
@@ -33,14 +33,14 @@ test("a failure is announced immediately", () => {
 test("the announcement at the end contains all counts", () => {
   assert.equal(announcement(busy, { ...idle, added: 20 }), "Done. 20 photos added.");
   assert.equal(
-    announcement(busy, { ...idle, added: 17, failed: 2, refused: 1, duplicates: 3 }),
-    "Done. 17 photos added, 2 failed to process, 1 rejected, 3 already in album.",
+    announcement(busy, { ...idle, added: 17, failed: 2, refused: 1, duplicates: 3, cancelled: 4 }),
+    "Done. 17 photos added, 2 failed to process, 1 rejected, 3 already in album, 4 cancelled.",
   );
 });
 
 test("the state is read from the panel's data attributes, and is idle without a panel", () => {
-  const dataset = { busy: "yes", receiving: "0", total: "20", done: "5", percent: "25", added: "5", failed: "1", refused: "0", duplicates: "2" };
-  const state = { busy: true, receiving: 0, total: 20, done: 5, percent: 25, added: 5, failed: 1, refused: 0, duplicates: 2 };
+  const dataset = { busy: "yes", receiving: "0", total: "20", done: "5", percent: "25", added: "5", failed: "1", refused: "0", duplicates: "2", cancelled: "3" };
+  const state = { busy: true, receiving: 0, total: 20, done: 5, percent: 25, added: 5, failed: 1, refused: 0, duplicates: 2, cancelled: 3 };
   assert.deepEqual(readPanel({ dataset }), state);
   assert.equal(announcement(readPanel(undefined), idle), "");
 });

@@ -16,7 +16,7 @@ from processing.integrity import consistency, findings, post_write, scrub
 from processing.jobs import grouping, name_matching
 from processing.models import Batch, Finding, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
-from processing.queries import album_progress, batch_outcome, file_status
+from processing.queries import album_report, batch_outcome, file_status
 from processing.queries import receipt as receipt_query
 from processing.queries.file_status import FileStatus
 from processing.rendering import worker
@@ -125,7 +125,7 @@ def test_the_values_of_a_sidecar_apply_to_its_photo_in_either_order(album, data_
     assert (data_dir / companion.key).read_bytes() == sidecar()
     assert set(ProcessingJob.objects.values_list("state", flat=True)) == {JobState.COMPLETED}
     assert Leftover.objects.exclude(key__contains="incoming/").count() == 0
-    assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 1)
+    assert (album_report.build(album).added, album_report.build(album).kept) == (1, 1)
     assert str(batch_outcome.build(batch)) == "2 files: 1 photo, 1 related file, 0 queued"
 
 
@@ -224,7 +224,7 @@ def test_a_sidecar_without_a_photo_is_explained_and_verified(album, client, owne
     verify_files()
     (line,) = receipt_query.lines(file_status.files(batch))
     assert (line.status, line.photo, line.code, line.note) == (FileStatus.VERIFIED, None, "", grouping.NO_PHOTO_NOTE)
-    assert [upload.note for upload in album_progress.report(album).with_note] == [grouping.NO_PHOTO_NOTE]
+    assert album_report.build(album).noted == 1
     client.force_login(owner)
     companion = Companion.objects.get()
     assert companion.get_absolute_url() in client.get(f"/batches/{batch.pk}/").content.decode()
@@ -320,7 +320,7 @@ def test_a_raw_and_its_jpeg_are_shown_as_one_photo_in_any_order(album, data_dir,
     assert (raw_photo.name, raw_photo.title) == ("IMG_1.DNG", "Evening")
     assert (data_dir / raw_photo.original_key).read_bytes() == dng
     assert Companion.objects.get().photo == jpeg_photo
-    assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 2)
+    assert (album_report.build(album).added, album_report.build(album).kept) == (1, 2)
     verify_files()
     assert receipt_query.build(batch).is_safe
 

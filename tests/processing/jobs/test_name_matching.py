@@ -11,7 +11,7 @@ from processing.integrity import post_write
 from processing.jobs import grouping, name_matching
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState
-from processing.queries import album_progress, batch_outcome, file_status
+from processing.queries import album_report, batch_outcome, file_status
 from processing.queries import receipt as receipt_query
 from processing.queries.file_status import FileStatus
 from processing.uploads import batches, filenames
@@ -53,7 +53,7 @@ def test_files_of_the_same_name_are_grouped_with_those_of_their_own_folder(album
     assert companions_by_folder(album) == {
         folder: {f"{folder}/motion", f"{folder}/sidecar"} for folder in ("DCIM/100APPLE", "DCIM/101APPLE")
     }
-    assert album_progress.report(album).failed_count == 0
+    assert album_report.build(album).failed == 0
     assert grouping.AMBIGUOUS_NOTE not in " ".join(upload.note for upload in batch.uploads.all())
 
 
@@ -138,7 +138,10 @@ def test_a_sidecar_in_a_folder_with_another_name_applies_to_no_photo(album):
     )
 
     assert album.photos.get().title == ""
-    assert [upload.note for upload in album_progress.report(album).with_note] == [grouping.NO_PHOTO_NOTE]
+    assert [line.note for line in receipt_query.lines(file_status.files(batch)) if line.note] == [
+        grouping.NO_PHOTO_NOTE
+    ]
+    assert album_report.build(album).noted == 1
     assert batch.jobs.get(stem="img_1", state=JobState.FAILED).original_filename == "IMG_1.MOV"
 
 

@@ -12,7 +12,7 @@ from processing.jobs import name_matching, takeout_names
 from processing.models import ProcessingJob
 from processing.models.states import JobState
 from processing.pipeline.metadata import takeout
-from processing.queries import album_progress
+from processing.queries import album_report
 from processing.queries import receipt as receipt_query
 from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, send, sidecar, verify_files
 
@@ -138,7 +138,7 @@ def test_the_values_of_a_json_file_apply_to_its_photo_in_either_order(
     assert (data_dir / companion.key).read_bytes() == takeout_json(title)
     verify_files()
     assert receipt_query.build(batch).is_safe
-    assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 1)
+    assert (album_report.build(album).added, album_report.build(album).kept) == (1, 1)
 
 
 def test_a_json_file_adds_time_and_place_only_to_a_photo_without_them(album):

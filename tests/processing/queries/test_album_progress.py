@@ -9,7 +9,7 @@ from django.utils import timezone
 from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
 from processing.queries import album_progress
-from processing.uploads import lifecycle, preflight, rejections
+from processing.uploads import lifecycle, preflight
 from processing.uploads.manifest import Declared
 from tests.processing import making
 
@@ -37,7 +37,7 @@ def complete_next_job(album) -> None:
 def test_files_and_bytes_are_counted_from_the_start(album, uploads_declared):
     progress = album_progress.build(album)
 
-    assert (progress.total, progress.receiving, progress.received, progress.percent) == (4, 4, 0, 0)
+    assert (progress.total, progress.receiving, progress.uploaded, progress.percent) == (4, 4, 0, 0)
     assert (progress.bytes_total, progress.bytes_arrived, progress.is_measured) == (400, 0, True)
 
 
@@ -47,17 +47,20 @@ def test_received_bytes_of_unfinished_uploads_count(album, uploads_declared):
 
     progress = album_progress.build(album)
 
-    assert (progress.receiving, progress.received, progress.active) == (3, 1, 1)
+    assert (progress.receiving, progress.uploaded, progress.active) == (3, 1, 1)
     assert (progress.bytes_total, progress.bytes_arrived) == (400, 150)
-    assert progress.percent == 18  # half of 150 of 400
+    assert (progress.upload_percent, progress.percent) == (37, 0)
 
 
-def test_receiving_and_developing_count_half_each(album, uploads_declared):
+def test_uploading_and_processing_are_measured_separately(album, uploads_declared):
     for upload in uploads_declared[:2]:
         finish_upload(upload)
     complete_next_job(album)
 
-    assert album_progress.build(album).percent == 37  # half of 200 of 400, and half of one of four
+    progress = album_progress.build(album)
+
+    assert (progress.uploaded, progress.processed, progress.total) == (2, 1, 4)
+    assert (progress.upload_percent, progress.percent) == (50, 25)
 
 
 def test_progress_stays_below_100_percent_while_work_is_left(album, uploads_declared):
@@ -94,7 +97,8 @@ def test_a_file_received_while_rows_are_counted_keeps_the_album_busy(album, owne
 def test_a_cancelled_file_does_not_count_in_the_total(album, uploads_declared):
     jobs.cancel(finish_upload(uploads_declared[0]))
 
-    assert album_progress.build(album).total == 3
+    progress = album_progress.build(album)
+    assert (progress.total, progress.uploaded, progress.receiving) == (3, 0, 3)
 
 
 def test_progress_of_a_form_upload_is_not_measured_in_bytes(album):
@@ -135,13 +139,3 @@ def test_a_batch_that_receives_bytes_shows_no_countdown(album, uploads_declared)
 
 def test_an_album_without_uploads_has_nothing_that_expires(album):
     assert (album_progress.build(album).expires_in, album_progress.build(album).is_quiet) == (None, False)
-
-
-def test_the_report_counts_duplicates_separately_from_rejected_files(album):
-    first = making.upload(album)
-    lifecycle.reject(first, rejections.CUT_OFF)
-    lifecycle.reject(making.upload(album, batch=first.batch), rejections.TWICE.filled(name="IMG_1.JPG"))
-
-    report = album_progress.report(album)
-
-    assert (report.rejected_count, report.duplicate_count) == (1, 1)

@@ -11,7 +11,7 @@ from albums.models import Album, Companion
 from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import DUPLICATE, JobState
-from processing.queries import album_progress, batch_list, batch_outcome, file_outcome, receipt
+from processing.queries import album_report, batch_list, batch_outcome, file_outcome, receipt
 from processing.queries.batch_list import BatchFilterValues, BatchState
 from processing.queries.file_outcome import FileOutcome
 from processing.queries.file_status import FileStatus
@@ -64,6 +64,14 @@ def fail_twice(batch: Batch) -> None:
     jobs.give_up(job, "not-an-image", "It is no picture.")
 
 
+def fail_and_upload_again(batch: Batch) -> None:
+    """The second upload of the bytes is cancelled before it is processed."""
+    job = claimed_job(batch, b"an unfinished picture")
+    jobs.give_up(job, "not-an-image", "It is no picture.")
+    making.received(batch.album, b"an unfinished picture", batch=batch)
+    jobs.cancel(jobs.claim_next("tester"))
+
+
 def expire(batch: Batch) -> None:
     upload = making.upload(batch.album, batch=batch)
     Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
@@ -83,7 +91,7 @@ MAKE: tuple[Callable[[Batch], object], ...] = (
     lambda batch: lifecycle.reject(making.upload(batch.album, batch=batch), rejections.EMPTY),
     expire,
     cancel_an_upload,
-    lambda batch: jobs.cancel(claimed_job(batch)),
+    fail_and_upload_again,
     lambda batch: lifecycle.record_skipped(batch, [Declared("notes.txt", 1), Declared("Thumbs.db", 1)]),
     lambda batch: making.received(batch.album, batch=batch),
     lambda batch: making.upload(batch.album, batch=batch),
@@ -109,19 +117,23 @@ def test_the_list_of_batches_counts_each_file_once(batch):
 
     counts = (entry.photos, entry.kept, entry.failed, entry.rejected, entry.duplicates, entry.skipped, entry.active)
     assert counts == (1, 1, 2, 2, 2, 1, 2)
-    assert entry.companions == 1
-    assert entry.files == sum(counts) + COUNTS[FileOutcome.CANCELLED]
+    assert (entry.companions, entry.cancelled, entry.resent) == (1, 2, 1)
+    assert entry.files == sum(counts) + entry.cancelled + entry.resent
 
 
 def test_the_albums_report_counts_like_the_list_of_batches(batch):
     (entry,) = batch_list.entries([batch])
 
-    report = album_progress.report(batch.album)
+    report = album_report.build(batch.album)
 
-    assert (report.added, report.kept, report.failed_count) == (entry.photos, entry.kept, entry.failed)
-    assert (report.rejected_count, report.duplicate_count) == (entry.rejected, entry.duplicates)
-    assert (report.skipped_count, report.companions) == (entry.skipped, entry.companions)
-    assert (report.batch, report.unlisted) == (batch.pk, 0)
+    assert (report.added, report.kept, report.failed, report.rejected) == (
+        entry.photos,
+        entry.kept,
+        entry.failed,
+        entry.rejected,
+    )
+    assert (report.duplicates, report.cancelled, report.resent) == (entry.duplicates, entry.cancelled, entry.resent)
+    assert (report.skipped, report.companions, report.batch) == (entry.skipped, entry.companions, batch.pk)
 
 
 def test_the_import_command_counts_like_the_list_of_batches(batch):
@@ -132,7 +144,7 @@ def test_the_import_command_counts_like_the_list_of_batches(batch):
     assert outcome.photos == entry.photos + entry.duplicates
     assert (outcome.files, outcome.kept, outcome.companions) == (entry.files, entry.kept, entry.companions)
     assert outcome.waiting == COUNTS[FileOutcome.WAITING]
-    without_photo = entry.failed + entry.rejected + entry.skipped + COUNTS[FileOutcome.CANCELLED]
+    without_photo = entry.failed + entry.rejected + entry.skipped + entry.cancelled + entry.resent
     assert len(list(batch_outcome.failures(batch))) == without_photo
 
 
@@ -145,7 +157,7 @@ def test_the_receipt_counts_like_the_list_of_batches(batch):
     assert counts[FileStatus.FAILED] == entry.failed
     assert counts[FileStatus.REJECTED] + counts[FileStatus.EXPIRED] == entry.rejected
     assert counts[FileStatus.ARRIVING] + counts[FileStatus.DEVELOPING] == entry.active
-    assert counts[FileStatus.CANCELLED] == COUNTS[FileOutcome.CANCELLED]
+    assert (counts[FileStatus.CANCELLED], counts[FileStatus.AGAIN]) == (entry.cancelled, entry.resent)
     assert (counts[FileStatus.SKIPPED], counts[FileStatus.COMPANION]) == (entry.skipped, entry.companions)
 
 
@@ -166,4 +178,4 @@ def test_a_dismissed_duplicate_is_still_in_the_album(batch):
     batches.dismiss_failed(ProcessingJob.objects.filter(state=JobState.FAILED, error_code=DUPLICATE), by="anna")
 
     assert file_outcome.count(batch.uploads.all()) == COUNTS
-    assert album_progress.report(batch.album).duplicate_count == 1
+    assert album_report.build(batch.album).duplicates == COUNTS[FileOutcome.DUPLICATE]
