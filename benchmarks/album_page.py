@@ -2,7 +2,7 @@
 
     python -m benchmarks.album_page 100 10000 100000
 
-fills one album per size on SQLite, and requests its page through Django's test client. Times are relative within one run.
+fills one album per size on SQLite, and requests its page through Django's test client. Compare only figures of one run.
 """
 
 import gzip
@@ -11,11 +11,14 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.measure import table
 
 ROUNDS = 15
+PATHS = {"page": "", "window": "photos/", "months": "months/"}
+PLACEHOLDER = "data:image/webp;base64," + "A" * 80
 
 
 def run(sizes: list[int]) -> None:
@@ -27,51 +30,62 @@ def run(sizes: list[int]) -> None:
         django.setup()
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
-        columns = [_cost(size) for size in sizes]
-    rows = [[name, *(f"{column[name]:.4g}" for column in columns)] for name in columns[0]]
+        _print(sizes, [_Album(size) for size in sizes])
+
+
+def _print(sizes: list[int], albums: list[Any]) -> None:
+    # In turns, so that other work on the machine affects all sizes alike.
+    for _ in range(ROUNDS):
+        for album in albums:
+            album.request()
+    rows = [[name, *(f"{album.costs()[name]:.4g}" for album in albums)] for name in albums[0].costs()]
     table("An album's page", ["photos", *map(str, sizes)], rows)
 
 
-def _cost(size: int) -> dict[str, float]:
-    from datetime import UTC, datetime
+class _Album:
+    """An album of that many photos, and what requests of it have cost."""
 
-    from django.contrib.auth.models import User
-    from django.test import Client
+    def __init__(self, size: int) -> None:
+        from django.contrib.auth.models import User
+        from django.test import Client
 
-    from albums.models import Album
-    from tests.albums.grid.filling import fill
+        from albums.models import Album
+        from tests.albums.grid.filling import fill, taken
 
-    owner = User.objects.create(username=f"owner of {size}")
-    album = Album.objects.create(title=str(size), owner=owner)
-    taken_at = datetime(2026, 6, 15, tzinfo=UTC)
-    for first in range(0, size, 5000):
-        fill(album, min(5000, size - first), taken_at=taken_at, placeholder="data:image/webp;base64," + "A" * 80)
-    client = Client(HTTP_HOST="127.0.0.1")
-    client.force_login(owner)
-    queries, html, milliseconds = _request(client, f"/albums/{album.pk}/")
-    return {
-        "queries of the page": queries,
-        "page, ms": milliseconds,
-        "page, kB": len(html) / 1000,
-        "page, kB in gzip": len(gzip.compress(html)) / 1000,
-        "window, ms": _request(client, f"/albums/{album.pk}/photos/")[2],
-        "months, ms": _request(client, f"/albums/{album.pk}/months/")[2],
-    }
+        owner = User.objects.create(username=f"owner of {size}")
+        album = Album.objects.create(title=str(size), owner=owner)
+        for first in range(0, size, 5000):
+            fill(album, min(5000, size - first), taken_at=taken("2026-06-15T12:00"), placeholder=PLACEHOLDER)
+        self.client = Client(HTTP_HOST="127.0.0.1")
+        self.client.force_login(owner)
+        self.paths = {name: f"/albums/{album.pk}/{path}" for name, path in PATHS.items()}
+        self.milliseconds: dict[str, list[float]] = {name: [] for name in PATHS}
+        self.statements = 0
+        self.html = b""
 
+    def request(self) -> None:
+        from django.db import connection
 
-def _request(client: Any, path: str) -> tuple[int, bytes, float]:
-    """Returns the number of queries, the body, and the median time."""
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
+        for name, path in self.paths.items():
+            begun = time.process_time()
+            with connection.execute_wrapper(self._count):
+                self.statements = 0
+                html = self.client.get(path).content
+            self.milliseconds[name].append(1000 * (time.process_time() - begun))
+            if name == "page":
+                self.html, self.queries = html, self.statements
 
-    with CaptureQueriesContext(connection) as queries:
-        html = client.get(path).content
-    times = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        client.get(path)
-        times.append(1000 * (time.perf_counter() - begun))
-    return len(queries), html, statistics.median(times)
+    def _count(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        self.statements += 1
+        return execute(*arguments)
+
+    def costs(self) -> dict[str, float]:
+        return {
+            "queries of the page": self.queries,
+            "page, kB": len(self.html) / 1000,
+            "page, kB in gzip": len(gzip.compress(self.html)) / 1000,
+            **{f"{name}, ms of CPU": statistics.median(times) for name, times in self.milliseconds.items()},
+        }
 
 
 if __name__ == "__main__":
