@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from albums.models import Album
 from processing.models import Batch, ProcessingJob, Upload
-from processing.models.states import ACTIVE, JobState, UploadState
+from processing.models.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
 
 RATE_SECONDS = 60
 """The window for the rate at which files arrive. An earlier pause does not affect the remaining time."""
@@ -116,13 +116,13 @@ def build(album: Album) -> Progress:
 
 
 def badges(albums: list[Album]) -> dict[int, Badge]:
-    """Returns badges by album id, for albums that have active or failed jobs."""
+    """Returns badges by album id, for albums that have active or failed jobs. Duplicates do not count as failed."""
     rows = (
         ProcessingJob.objects.filter(album__in=albums, state__in=(*ACTIVE, JobState.FAILED))
         .values("album")
         .annotate(
             active=Count("pk", filter=Q(state__in=ACTIVE)),
-            failed=Count("pk", filter=Q(state=JobState.FAILED)),
+            failed=Count("pk", filter=Q(state=JobState.FAILED) & ~Q(error_code__in=IS_A_PHOTO)),
         )
         .order_by()
     )

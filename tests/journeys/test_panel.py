@@ -286,7 +286,7 @@ def test_the_panel_has_the_numbers_that_the_browser_needs(signed_in, album):
         "processed": 2,
         "percent": 66,
         "problems": 1,
-        "batch": batch.pk,
+        "batch-id": batch.pk,
     }.items():
         assert f'data-{name}="{value}"' in content
 

@@ -139,3 +139,11 @@ def test_a_batch_that_receives_bytes_shows_no_countdown(album, uploads_declared)
 
 def test_an_album_without_uploads_has_nothing_that_expires(album):
     assert (album_progress.build(album).expires_in, album_progress.build(album).is_quiet) == (None, False)
+
+
+@pytest.mark.parametrize(("code", "failed"), [("duplicate", 0), ("restored", 0), ("broken", 1)])
+def test_a_duplicate_is_not_counted_as_failed_in_the_list_of_albums(album, code, failed):
+    making.received(album)
+    jobs.give_up(jobs.claim_next("tester"), code, "It ended.")
+
+    assert album_progress.badges([album])[album.pk].failed == failed
