@@ -25,6 +25,7 @@ function placeTile(tile) {
   const isUnchanged = shown !== tile && shown.isEqualNode(tile);
   if (shown !== tile) obsolete.push(isUnchanged ? tile : shown);
   const hasFocus = obsolete.some((element) => element.contains(document.activeElement));
+  if (shown && shown !== tile && !isUnchanged) shown.before(tile); // the new version takes its place
   for (const element of obsolete) element.remove();
   if (isUnchanged) return;
   moveIntoOrder(tile);
