@@ -131,9 +131,8 @@ def test_leaving_the_page_asks_for_confirmation_while_files_are_not_uploaded(
         dialog.accept()
 
     page.on("dialog", accept)
-    page.get_by_role(
-        "heading", name="Summer"
-    ).click()  # browsers ask only after the user has done something on the page
+    # Browsers ask only after the user has done something on the page.
+    page.get_by_role("heading", name="Summer").click()
     page.reload()
     assert dialogs == []
     gate.hold()
@@ -143,14 +142,15 @@ def test_leaving_the_page_asks_for_confirmation_while_files_are_not_uploaded(
     page.reload()
     assert dialogs == ["beforeunload"]
 
-    send(page, large(4))
+    files = large(4)
+    send(page, files)
     expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
     page.get_by_role("button", name="Pause").click()
     expect_title(page, "Paused")
     page.reload()
     assert dialogs == ["beforeunload"] * 2
 
-    send(page, large(4))
+    send(page, files)
     gate.release()
     expect_title(page, "Upload complete")
     page.goto(album)

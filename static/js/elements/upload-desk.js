@@ -177,6 +177,7 @@ class UploadDesk extends HTMLElement {
     ]);
     this.#skippedNotes = skippedNotes({ companions, unsupported });
     this.#notes = [];
+    await this.#resume.ready;
     const others = await this.#resume.rejoin(accepted);
     const known = new Set(this.#fileStore.items.filter(({ state }) => state !== "cancelled").map(fingerprint));
     const newFiles = others.filter((file) => !known.has(fingerprint(file)) && known.add(fingerprint(file)));

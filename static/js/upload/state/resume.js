@@ -17,6 +17,9 @@ export class Resume {
   #isElsewhere = false;
   #isExpected = false;
   #received;
+  #setReady;
+  /** Resolves when the stored files are listed, so that files that are chosen now can be matched with them; at once while another tab sends them. */
+  ready = new Promise((resolve) => (this.#setReady = resolve));
 
   /** `context` has persistence, fileStore, sender and hashPool; `panel()` returns the current panel element. */
   constructor(context, panel, onChange = () => {}) {
@@ -33,11 +36,12 @@ export class Resume {
     while (await this.#isSentElsewhere(rows)) {
       this.#isElsewhere = true;
       this.#updateAndNotify();
+      this.#setReady();
       await sleep(CHECK_AGAIN_MS);
     }
     this.#isElsewhere = false;
     this.#received = this.#panel().dataset.received; // before the server is asked, so that what arrives meanwhile counts as a change
-    await restore(this.#context);
+    await restore(this.#context, this.#setReady);
     this.#continueReadable();
     const { busy, receiving } = this.#panel().dataset;
     if (fileStore.items.length || !busy || !Number(receiving)) return;
@@ -144,11 +148,12 @@ export class Resume {
   }
 }
 
-/** Adds the stored files to the list, as missing until they can be read, and updates those that have arrived meanwhile. */
-export async function restore({ persistence, fileStore, sender }) {
+/** Adds the stored files to the list, as missing until they can be read, calls `onListed`, and updates those that have arrived meanwhile. */
+export async function restore({ persistence, fileStore, sender }, onListed = () => {}) {
   const rows = await persistence.all();
   const skipped = rows.filter(({ isSkipped }) => isSkipped);
   const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map((row) => ({ ...row, state: "missing" })));
+  onListed();
   if (!items.length) return persistence.forget(skipped);
   if (skipped.length) sender.addSkipped(skipped);
   await openFiles(fileStore, items);

@@ -3,6 +3,7 @@
 
 const PLACE = "isInPlace";
 let shown = pathOf(location);
+let visits = 0; // a response that another visit has overtaken is ignored
 
 /** The id of the album that an address belongs to; null if it is not that of an album's page. Pure. */
 export function albumOf({ pathname }) {
@@ -11,7 +12,9 @@ export function albumOf({ pathname }) {
 
 /** Shows the page at `url` in this document, and adds it to the browser's history. */
 export async function goTo(url) {
+  const visit = ++visits;
   const page = await fetchPage(url);
+  if (visit !== visits) return;
   if (!page) return location.assign(url);
   history.replaceState({ ...history.state, [PLACE]: true, scroll: scrollY }, "");
   if (pathOf(new URL(page.url)) !== pathOf(location)) history.pushState({ [PLACE]: true }, "", page.url);
@@ -31,7 +34,9 @@ document.addEventListener("click", (event) => {
 
 addEventListener("popstate", async ({ state }) => {
   if (!state?.[PLACE] || pathOf(location) === shown) return;
+  const visit = ++visits;
   const page = await fetchPage(location.href);
+  if (visit !== visits) return;
   if (!page) return location.reload();
   replaceBody(page.document);
   scrollTo(0, state.scroll ?? 0);

@@ -13,6 +13,7 @@ export class PendingTiles {
   #grid = null;
   #tiles = new Map();
   #finished = new WeakSet();
+  #finishedNames = new Set();
   #placed = new WeakSet();
   #observer = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach((node) => this.#place(node))));
 
@@ -47,7 +48,7 @@ export class PendingTiles {
     return isExpected && item.file && STILLS.includes(fileExtension(item.name).toLowerCase()) && !this.#finished.has(item) && !hasTile(item.photo);
   }
 
-  /** Puts a photo's new tile where its file's tile is, or else before all files' tiles. */
+  /** Puts a photo's new tile where its file's tile is, or else before all files' tiles. A new version of a tile stays where <photo-grid> puts it. */
   #place(tile) {
     if (!tile.matches?.(PHOTO_TILE) || this.#placed.has(tile) || tile.parentElement !== this.#grid) return;
     this.#placed.add(tile);
@@ -56,9 +57,10 @@ export class PendingTiles {
     const [item, pending] = [...this.#tiles].find(([{ name }]) => name === photoName) ?? [];
     if (pending) {
       this.#finished.add(item);
+      this.#finishedNames.add(photoName);
       this.#tiles.delete(item);
       pending.replaceWith(tile);
-    } else if (first?.compareDocumentPosition(tile) & Node.DOCUMENT_POSITION_FOLLOWING) first.before(tile);
+    } else if (!this.#finishedNames.has(photoName) && first?.compareDocumentPosition(tile) & Node.DOCUMENT_POSITION_FOLLOWING) first.before(tile);
   }
 }
 
@@ -71,6 +73,7 @@ function hasTile(url) {
 function createTile({ name, file }) {
   const tile = Object.assign(document.createElement("li"), { className: "tile tile--pending" });
   const box = Object.assign(document.createElement("span"), { className: "frame tile__preview", textContent: fileExtension(name), ariaHidden: "true" });
+  tile.dataset.name = name;
   tile.append(box, Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: `${name}, uploading` }));
   preview(file, box, EDGE_PIXELS);
   return tile;

@@ -6,7 +6,7 @@ const STORAGE_KEY = "darkroom-tray-collapsed";
 export class Tray {
   #element;
   #toggle;
-  #percent = null;
+  #percent;
 
   constructor(element) {
     this.#element = element;
