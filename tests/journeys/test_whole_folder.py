@@ -129,7 +129,7 @@ def test_a_folder_imported_by_the_command_is_accounted_for(album, card, folder):
 
     errors = [line for line in err.getvalue().splitlines() if "worker" not in line]
     assert len(errors) == 1
-    assert errors[0].startswith("notes.txt: This is not")
+    assert errors[0].startswith("notes.txt: This file is not an image")
     ensure_accounted_for(card, album=album, notes="failed")
 
 

@@ -416,7 +416,8 @@ class UploadDesk extends HTMLElement {
 
   /** The list that new photos are appended to; null on the page of another album, or before its end. */
   get #grid() {
-    return albumOf(location) === this.album ? document.getElementById("photo-grid") : null;
+    const grid = albumOf(location) === this.album ? document.getElementById("photo-grid") : null;
+    return grid?.querySelector(".grid__edge--next") ? null : grid;
   }
 
   #percent({ inProgress, bytes, sent }) {

@@ -38,6 +38,7 @@ export class NewTiles {
     const isUnchanged = shown !== tile && version(shown) === version(tile);
     if (shown !== tile) obsolete.push(isUnchanged ? tile : shown);
     const hasFocus = obsolete.some((element) => element.contains(document.activeElement));
+    if (shown && shown !== tile && !isUnchanged) shown.before(tile); // the new version takes its place
     for (const element of obsolete) element.remove();
     if (isUnchanged) return;
     if (!place(tile)) this.#waiting.set(tile.id, tile);

@@ -39,7 +39,7 @@ addEventListener("popstate", async ({ state }) => {
   if (visit !== visits) return;
   if (!page) return location.reload();
   replaceBody(page.document);
-  scrollTo(0, state.scroll ?? 0);
+  if (!state.grid) scrollTo(0, state.scroll ?? 0); // <photo-grid> restores its own position
 });
 
 function isFollowed(event, link) {
