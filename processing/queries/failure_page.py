@@ -99,7 +99,7 @@ class Section:
 class FailurePage:
     scope: FailureScope
     reasons: list[Reason]
-    """All reasons in the albums, without those that are no mishaps: their counts add up to the total."""
+    """The reasons to filter by: all in the albums, without those that are no mishaps unless the filter asks for them."""
     matching: list[Reason]
     """The reasons that match the filter."""
     page: Page[int]
@@ -108,12 +108,8 @@ class FailurePage:
 
     @property
     def total(self) -> int:
-        return sum(reason.count for reason in self.reasons)
-
-    @property
-    def chips(self) -> list[Reason]:
-        """The reasons to filter by. Their counts add up to `total`, unless the filter asks for files that are no problems."""
-        return [reason for reason in self.reasons if reason.is_mishap or reason.code == self.scope.code]
+        """The number of problems: the sum of the reasons' counts, without files that are no mishaps."""
+        return sum(reason.count for reason in self.reasons if reason.is_mishap)
 
     @property
     def shown(self) -> int:
@@ -136,7 +132,8 @@ def build(scope: FailureScope, page: str | None = None) -> FailurePage:
     numbers = Paginator(range(sum(reason.count for reason in matching)), PAGE_SIZE).get_page(page)
     entries = _Listing(scope, matching).entries(numbers.start_index() - 1, numbers.end_index()) if numbers else []
     sections = [Section(reason, list(files)) for reason, files in groupby(entries, key=lambda entry: entry.reason)]
-    return FailurePage(scope, [reason for reason in reasons if reason.is_mishap], matching, numbers, sections)
+    shown = [reason for reason in reasons if reason.is_mishap or reason.code == scope.code]
+    return FailurePage(scope, shown, matching, numbers, sections)
 
 
 def _matches(scope: FailureScope, reason: Reason) -> bool:

@@ -41,7 +41,7 @@ def test_a_strip_takes_the_same_number_of_queries_for_any_album(
     client.force_login(owner)
     address = photos[3].get_absolute_url()
     client.get(address)
-    with django_assert_max_num_queries(13) as queries:
+    with django_assert_max_num_queries(14) as queries:
         client.get(address)
     photos[0].album.photos.exclude(pk__in=[photo.pk for photo in photos[2:5]]).delete()
 

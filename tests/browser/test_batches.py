@@ -24,7 +24,7 @@ def batch_of(page: Page, files: list[dict[str, object]]) -> str:
     send(page, files)
     expect(page.locator(".progress, .report__head").first).to_be_visible()  # a worker may already have finished
     expect(page.locator(UNFINISHED_ROWS)).to_have_count(0)  # leaving the page earlier would stop the upload
-    page.get_by_role("link", name="Uploads").click()
+    page.get_by_role("link", name="Activity").click()
     page.locator(".entry a").first.click()
     page.wait_for_url("**/batches/*/")
     return page.url.split("/")[-2]
@@ -138,7 +138,7 @@ def test_the_list_can_be_filtered_with_its_form(page: Page) -> None:
     new_album(page, "Winter")
     send(page, [NOTES])
     expect(page.locator(".report__head")).to_be_visible()
-    page.get_by_role("link", name="Uploads").click()
+    page.get_by_role("link", name="Activity").click()
     expect(page.locator(".entry")).to_have_count(2)
 
     page.get_by_label("State").select_option("With problems")

@@ -129,7 +129,7 @@ def test_uploads_to_the_bucket_survive_a_lost_network_and_a_reload(
     assert resent(bucket_route.patches) == []
     page.goto(album)
     expect(page.locator(".tile, .photo, figure").first).to_be_visible()
-    page.get_by_role("link", name="Uploads").click()
+    page.get_by_role("link", name="Activity").click()
     page.locator(".entry a").first.click()
     expect(page.get_by_text(SAFE)).to_be_visible()
     # No other objects: no parts, no raw files, and no files on the disk.

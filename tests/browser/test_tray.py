@@ -17,7 +17,7 @@ PHOTO_TILES = ".tile:not(.tile--pending)"
 RECORD_TILES = """() => {
   const grid = document.querySelector("#photo-grid");
   window.orders = new Set();
-  const names = () => [...grid.children].map((tile) => tile.dataset.name).join();
+  const names = () => [...grid.children].map((tile) => tile.dataset.name ?? tile.querySelector("img").alt).join();
   new MutationObserver(() => window.orders.add(names())).observe(grid, { childList: true });
 }"""
 """Records the files that have tiles, in order, after each change."""

@@ -81,7 +81,8 @@ def test_a_duplicate_that_is_declared_again_need_not_be_sent(duplicate):
 
 
 def test_the_failure_page_explains_that_a_duplicate_is_not_missing(duplicate):
-    reasons = failure_page.build(FailureScope(Album.objects.all(), batch=duplicate.batch)).reasons
+    scope = FailureScope(Album.objects.all(), batch=duplicate.batch, code=duplicate.code)
+    reasons = failure_page.build(scope).reasons
 
     assert [(reason.code, reason.is_mishap) for reason in reasons] == [(duplicate.code, False)]
     assert "Nothing is missing" in help_texts.for_rejected(duplicate.code).remedy

@@ -124,13 +124,13 @@ def test_requests_by_the_user_count_as_activity(method, headers, counts):
 
 def test_recording_activity_costs_queries_only_once_per_interval(owner, advance_clock, django_assert_num_queries):
     client = signed_in()
-    with django_assert_num_queries(2):  # the session and the user
+    with django_assert_num_queries(4):  # the session, the user, and the user's permissions for the navigation
         client.get("/accounts/", headers=PAGE)
     advance_clock(activity.RECORD_INTERVAL_SECONDS + 1)
-    with django_assert_num_queries(2 + 3):  # and, once per interval, the activity: a savepoint around an update
+    with django_assert_num_queries(4 + 3):  # and, once per interval, the activity: a savepoint around an update
         client.get("/accounts/", headers=PAGE)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         client.get("/accounts/", headers=PAGE)
 
 

@@ -127,8 +127,8 @@ def test_the_counts_of_the_chips_add_up_to_all(batch):
 
     page = build_page()
 
-    assert sum(chip.count for chip in page.chips) == page.total == 3
-    assert "duplicate" in [chip.code for chip in build_page(code="duplicate").chips]
+    assert sum(chip.count for chip in page.reasons) == page.total == 3
+    assert "duplicate" in [chip.code for chip in build_page(code="duplicate").reasons]
 
 
 def test_retrying_is_emphasised_only_where_it_may_help(batch):
