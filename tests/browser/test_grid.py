@@ -25,6 +25,12 @@ FIRST_VISIBLE = """() => {
   const tile = [...document.querySelectorAll(".tile")].find((tile) => tile.getBoundingClientRect().bottom > 0);
   return [tile.id, Math.round(tile.getBoundingClientRect().top)];
 }"""
+IS_RECORDED = """() => {
+  const tile = [...document.querySelectorAll(".tile")].find((tile) => tile.getBoundingClientRect().bottom > 0);
+  const recorded = history.state?.grid;
+  return recorded?.position === tile.dataset.position && Math.abs(recorded.top - tile.getBoundingClientRect().top) < 1;
+}"""
+"""Whether the history entry has the position that is on the screen: it is recorded when scrolling has ended."""
 TOP = "tile => tile.getBoundingClientRect().top"
 POSITIONS = "tiles => tiles.map((tile) => Number(tile.dataset.position))"
 
@@ -119,7 +125,7 @@ def test_a_reload_keeps_the_scroll_position(page: Page, installation: Installati
     fill(page, installation)
     scroll_to_end(page, 200)
     tiles(page).nth(120).evaluate("tile => tile.scrollIntoView({ behavior: 'instant' })")
-    page.wait_for_url("**/?from=*")
+    page.wait_for_function(IS_RECORDED)
     tile_id, top = page.evaluate(FIRST_VISIBLE)
 
     page.reload()

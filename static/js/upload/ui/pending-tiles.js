@@ -55,12 +55,14 @@ export class PendingTiles {
     const [first] = this.#tiles.values();
     const photoName = tile.dataset.name ?? tile.querySelector("img")?.alt;
     const [item, pending] = [...this.#tiles].find(([{ name }]) => name === photoName) ?? [];
+    const focused = tile.contains(document.activeElement) ? document.activeElement : null; // moving an element takes the focus from it
     if (pending) {
       this.#finished.add(item);
       this.#finishedNames.add(photoName);
       this.#tiles.delete(item);
       pending.replaceWith(tile);
     } else if (!this.#finishedNames.has(photoName) && first?.compareDocumentPosition(tile) & Node.DOCUMENT_POSITION_FOLLOWING) first.before(tile);
+    focused?.focus({ preventScroll: true });
   }
 }
 
