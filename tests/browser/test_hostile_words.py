@@ -107,8 +107,10 @@ def test_no_metadata_and_no_file_name_runs_as_script_on_any_page(page: Page) -> 
     page.goto("/photos/1/")
     page.get_by_role("button", name="Restore").click()
 
-    page.goto("/albums/1/")
-    expect(page.get_by_text(f"empty {ATTACKS[2]}.jpg").first).to_be_visible()
+    for path in ("/batches/1/", "/failures/"):
+        page.goto(path)
+        expect(page.get_by_text(f"empty {ATTACKS[2]}.jpg").first).to_be_visible()
+        assert_no_script_runs(page)
     page.goto("/photos/1/")
     expect(page.get_by_role("heading", name=ATTACKS[0])).to_be_visible()
 
