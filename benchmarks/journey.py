@@ -23,7 +23,7 @@ def run() -> None:
         sent, first, done = time.perf_counter() - begun, 0.0, 0
         page = f"{installation.url}/albums/{album}/uploads/status/"
         while "report__head" not in (panel := session.get(page, timeout=30).text):
-            done = panel.count('class="tile"')
+            done = panel.count('class="tile ')
             first = first or (time.perf_counter() - begun - sent if done else 0.0)
             peak = max(peak, processes.memory(group))
             time.sleep(0.05)

@@ -119,7 +119,7 @@ def test_skipped_files_of_a_folder_are_reported_in_the_album_of_that_folder(page
     expect_title(page, "Upload complete: 2 uploaded")
 
     page.get_by_role("link", name="Tuesday").click()
-    expect(page.locator(".report")).to_contain_text("1 file skipped")
+    expect(page.locator(".report")).to_contain_text("1 skipped")
     page.go_back()
     page.get_by_role("link", name="Albums").first.click()
     page.get_by_role("link", name="Monday").click()
@@ -144,7 +144,9 @@ def test_skipped_files_outside_album_folders_are_reported_in_every_album(page: P
         page.goto("/albums/")
         page.get_by_role("link", name=folder).first.click()
         expect(page.locator(".report")).to_contain_text("1 photo added")
-        expect(page.locator(".report")).to_contain_text("C0001.MP4")
+        expect(page.locator(".report")).to_contain_text("1 skipped")
+        page.get_by_role("link", name="Receipt", exact=True).click()
+        expect(page.get_by_text("C0001.MP4")).to_be_visible()
 
 
 RECORD_FILE_PICKER = """

@@ -25,7 +25,7 @@ def test_a_file_that_the_album_already_has_is_not_sent(page: Page) -> None:
     send(page, files)
 
     expect(page.locator(".tile")).to_have_count(3)
-    expect(page.locator(".report")).to_contain_text("2 already in album")
+    expect(page.locator(".report")).to_contain_text("2 already in this album")
     assert len(sent) == 1
 
 
@@ -47,7 +47,7 @@ def test_the_next_batch_is_queued_while_the_album_is_locked_and_starts_automatic
     installation.start("run_huey")
     expect(page.locator(".tile")).to_have_count(5)
     expect(page.locator(".report")).to_contain_text(
-        "1 already in album"
+        "1 already in this album"
     )  # the copy of a photo that was not processed yet
 
 

@@ -92,7 +92,7 @@ def test_a_chunked_form_that_is_cut_off_keeps_its_complete_files(installation, s
     address = f"{installation.url}/albums/{album}/uploads/"
     chunked_headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Transfer-Encoding": "chunked"}
     prepared = session.prepare_request(requests.Request("POST", address, headers=chunked_headers))
-    headers = {**prepared.headers, "Host": f"{servers.HOST}:{installation.port}"}
+    headers = {**prepared.headers, "Accept-Encoding": "identity", "Host": f"{servers.HOST}:{installation.port}"}
     headers.pop("Content-Length", None)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 

@@ -84,7 +84,12 @@ def start_patch(
 ) -> socket.socket:
     """Send the headers of a PATCH, and return the connection on which the test sends its body."""
     prepared = session.prepare_request(requests.Request("PATCH", address))
-    headers = {**prepared.headers, "Host": f"{servers.HOST}:{installation.port}", "Content-Length": str(length)}
+    headers = {
+        **prepared.headers,
+        "Accept-Encoding": "identity",
+        "Host": f"{servers.HOST}:{installation.port}",
+        "Content-Length": str(length),
+    }
     headers |= {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"} | (more or {})
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     path = re.sub(r"^https?://[^/]+", "", address)
@@ -99,7 +104,7 @@ def raw_file(installation, address: str) -> Path:
 
 def wait_for_photo(installation, session, album: int) -> None:
     page = f"{installation.url}/albums/{album}/"
-    polling.until(lambda: 'class="tile"' in session.get(page, timeout=60).text, 240, "the photo does not appear")
+    polling.until(lambda: 'class="tile ' in session.get(page, timeout=60).text, 240, "the photo does not appear")
 
 
 def original_of(installation, session, album: int) -> bytes:
