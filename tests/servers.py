@@ -22,7 +22,7 @@ START_SECONDS = 120
 
 
 def free_port() -> int:
-    """A port that nobody listens on, reserved for this process of tests."""
+    """Returns a port without a listener, reserved for this test process."""
     return ports.reserve(HOST)
 
 

@@ -68,7 +68,7 @@ def test_bytes_that_do_not_fit_are_returned_by_the_next_read(sockets):
 )
 def test_a_connection_that_breaks_loses_no_early_byte(sockets, break_connection):
     request_body = body(sockets[0], b"early ", 14)
-    sockets[0].send(b"an answer that nobody reads")  # so that closing the client's side causes a reset
+    sockets[0].send(b"an unread response")  # so that closing the client's side causes a reset
     break_connection(sockets[1])
 
     assert read(request_body) == b"early "
