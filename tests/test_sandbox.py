@@ -80,7 +80,7 @@ def thread(sandbox: Sandbox) -> Iterator[ThreadPoolExecutor]:
 
 def at_work(endless: Path) -> BinaryIO:
     """Opens the other end of the endless photo once the child reads it; the child reads until this is closed."""
-    end = polling.until(lambda: os.open(endless, os.O_WRONLY | os.O_NONBLOCK), MINUTE, "nobody reads the photo")
+    end = polling.until(lambda: os.open(endless, os.O_WRONLY | os.O_NONBLOCK), MINUTE, "no child reads the photo")
     return os.fdopen(end, "wb")
 
 

@@ -66,7 +66,7 @@ def quarantined(key: str) -> str:
 
 
 def draft(key: str) -> str:
-    """The key of a partial file. It is on the disk, wherever the complete file is stored."""
+    """Returns the key of a partial file, which is always on the local disk, also if the complete file goes to the bucket."""
     return bare(key) + DRAFT
 
 

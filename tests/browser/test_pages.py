@@ -60,7 +60,7 @@ def addresses(chromium: Browser, installation: Installation, administrator: Acco
         "trash": urls["done"] + "trash/",
         "empty trash": urls["done"] + "trash/empty/",
         "nothing in the trash": urls["empty"] + "trash/",
-        "delete for ever": urls["trashed photo"] + "delete-for-ever/",
+        "delete permanently": urls["trashed photo"] + "delete-for-ever/",
         "deleted albums": "/albums/trash/",
         "delete album permanently": urls["album in the trash"] + "delete-permanently/",
         "batches": "/batches/",
@@ -79,7 +79,7 @@ FOCUSED = "(({ id, ariaLabel, innerText }) => id || ariaLabel || innerText)(docu
 PAGES = (
     *("problems", "no albums found"),
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
-    *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
+    *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete permanently"),
     *("album in the trash", "deleted albums", "delete album permanently"),
     *("batches", "no batches", "batch", "batch at work", "delete batch"),
     *("photo", "delete photo", "queue", "limits", "storage", "not found"),

@@ -36,7 +36,7 @@ def read_only(path: Path) -> Iterator[None]:
 def _mount(*arguments: str) -> None:
     command = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
     if command.returncode:
-        pytest.skip(f"NOT TESTED, for nothing can be mounted here: {command.stderr.strip()}")
+        pytest.skip(f"NOT TESTED: no file system can be mounted here: {command.stderr.strip()}")
 
 
 def _umount(path: Path) -> None:

@@ -20,7 +20,7 @@ def outcomes(tmp_path_factory) -> dict[str, Any]:
     """By scenario of `enclosed`: its outcome, and the number of connections to each server."""
     unshare = ["unshare", "--net", "--mount"]
     if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("NOT TESTED, for no network namespace can be made here")
+        pytest.skip("NOT TESTED: no network namespace can be created here")
     command = [*unshare, sys.executable, "-m", "tests.faults.enclosed", str(tmp_path_factory.mktemp("data"))]
     env = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     root = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.embedded]
 def test_a_worker_without_network_processes_and_verifies_photos(tmp_path):
     alone = ["unshare", "--net"]
     if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("NOT TESTED, for no network namespace can be made here")
+        pytest.skip("NOT TESTED: no network namespace can be created here")
     with Installation(tmp_path) as installation:
         installation.start("serve")
         session = installation.sign_in()

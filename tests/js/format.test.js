@@ -14,7 +14,7 @@ test("bytes are formatted in units of 1024, and as integers below one kilobyte",
   ]);
 });
 
-test("a duration is formatted in the largest unit of which it has at least one and a half", () => {
+test("a duration is formatted in the largest unit that it contains at least one and a half times", () => {
   assert.deepEqual([0.2, 12, 80, 100, 5000, 7200].map(duration), [
     "1 second",
     "12 seconds",

@@ -42,7 +42,7 @@ test("Takeout's JSON file of a photo is accepted, also with a truncated name", (
   }
 });
 
-test("single chosen files are accepted whatever they are", () => {
+test("files selected one by one are accepted regardless of their type", () => {
   assert.deepEqual(acceptedOf("notes.txt", "photo", "IMG.HEIC"), ["notes.txt", "photo", "IMG.HEIC"]);
 });
 
