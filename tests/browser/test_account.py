@@ -72,6 +72,7 @@ def test_a_password_is_changed_and_other_browsers_are_signed_out(
     page = open_page(None, java_script_enabled=has_scripts)
     sign_in(page, account.name)
     page.get_by_title(f"Account of {account.name}").click()
+    page.get_by_role("link", name="Account", exact=True).click()
     page.get_by_role("navigation", name="Account").get_by_role("link", name="Sessions").click()
     expect(page.get_by_text("this browser")).to_have_count(1)
     page.get_by_role("link", name="Password").click()

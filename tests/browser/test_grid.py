@@ -194,6 +194,7 @@ def test_photos_in_rows_have_their_shape_before_they_are_loaded(page: Page, inst
     page.route("**/photos/*/*/*.webp", lambda route: None)  # never finishes
     page.reload(wait_until="commit")
     expect(tiles(page)).to_have_count(80)
+    expect(page.locator("#photo-grid")).to_have_css("display", "flex")  # the style sheet is loaded
 
     box = tiles(page).first.bounding_box()
     assert abs(box["width"] / box["height"] - 1.5) < 0.02
