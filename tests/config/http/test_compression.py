@@ -26,6 +26,7 @@ def test_a_page_is_compressed_with_the_best_coding_that_the_browser_accepts(clie
     assert len(compressed.content) < len(plain.content) / 2
 
 
+@pytest.mark.embedded
 def test_an_original_is_not_compressed(client, album):
     client.force_login(album.owner)
     making.received(album)
