@@ -26,7 +26,7 @@ def open_picture(file: BinaryIO, bounds: Limits) -> OpenedPicture | None:
     """The picture, reduced to the size of the largest rendition; None for an animation, a large file, or without libwebp."""
     if isobmff.length(file) > bounds.max_buffered_bytes:
         return None
-    library, chunks = libwebp.library(), dict(libwebp.chunks(file))
+    library, chunks = libwebp.find(), dict(libwebp.chunks(file))
     if library is None or libwebp.is_animated(chunks):
         return None
     size = memory_limits.webp_size(file)

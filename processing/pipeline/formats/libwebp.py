@@ -60,8 +60,8 @@ class Config(ctypes.Structure):
 
 
 @cache
-def library() -> Any:
-    """The libwebp that Pillow has loaded; None without it, or if its version has another interface.
+def find() -> Any:
+    """Returns the libwebp that Pillow has loaded; None without it, or if its version has another interface.
 
     Cached, because a child process cannot read /proc/self/maps once its limits are applied.
     """

@@ -37,7 +37,7 @@ def heif(file: BinaryIO, bounds: Limits) -> BinaryIO:
 
 def webp(file: BinaryIO) -> Image.Image:
     """Returns a still picture, the rows that are not in the file in grey. Raises Truncated if no row can be decoded."""
-    library, chunks = libwebp.library(), dict(libwebp.chunks(file))
+    library, chunks = libwebp.find(), dict(libwebp.chunks(file))
     if library is None or libwebp.is_animated(chunks):
         raise errors.Truncated
     size, has_alpha = memory_limits.webp_size(file), libwebp.has_alpha(chunks)

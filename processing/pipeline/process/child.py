@@ -56,7 +56,7 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 def _warm_caches() -> None:
     """Caches values from files that cannot be read once the limits are applied."""
     parallel.thread_count()
-    libwebp.library()
+    libwebp.find()
 
 
 def _respond(request: Message) -> Message:
