@@ -6,6 +6,7 @@ class AlbumsConfig(AppConfig):
     verbose_name = "Library"
 
     def ready(self) -> None:
-        from albums import removal
+        from albums import moving, removal
 
         removal.connect()
+        moving.connect()

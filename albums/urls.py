@@ -2,6 +2,7 @@ from django.urls import path
 
 from albums.edits import views as edits
 from albums.grid import views as grid
+from albums.moving import views as moving
 from albums.operations import views as operations
 from albums.views import albums, deleted_albums, photos, trash
 
@@ -26,6 +27,10 @@ urlpatterns = [
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("operations/<int:pk>/", operations.operation, name="operation"),
     path("operations/<int:pk>/undo/", operations.undo, name="undo"),
+    path("selection/move/", moving.move, name="selection-move"),
+    path("selection/copy/", moving.copy, name="selection-copy"),
+    path("selection/targets/", moving.targets, name="selection-targets"),
+    path("selection/delete/", moving.delete, name="selection-delete"),
     path("companions/<int:pk>/", photos.companion, name="companion"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),

@@ -6,6 +6,7 @@ from django.db.models.signals import pre_delete
 
 from albums import album_trash, removal
 from albums.models import Album
+from albums.moving import placed
 from albums.operations import engine
 from processing.jobs import wakeup
 from processing.lib import failpoints
@@ -19,11 +20,16 @@ def connect() -> None:
     pre_delete.connect(_delete_raw_file, sender=Upload, dispatch_uid="processing.cleaning.upload")
     album_trash.put_in_trash.connect(_stop_receiving, dispatch_uid="processing.cleaning.put_in_trash")
     engine.waiting.connect(_continue_operation, dispatch_uid="processing.signals.operation")
+    placed.connect(_reach_moving, dispatch_uid="processing.signals.placed")
     removal.emptied.connect(_forget_batches, dispatch_uid="processing.cleaning.emptied")
 
 
 def _stop_receiving(album: Album, by: str, **_: Any) -> None:
     batches.stop_receiving(album, by)
+
+
+def _reach_moving(**_: Any) -> None:
+    failpoints.reach(Point.PHOTOS_MOVING)
 
 
 def _continue_operation(operation_id: int, **_: Any) -> None:

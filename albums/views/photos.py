@@ -2,16 +2,18 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import delivery, quality, shelf, similarity, trash
+from albums import delivery, operations, quality, shelf, similarity, trash
 from albums.delivery import Stored
 from albums.grid import windows
 from albums.models import Album, Companion, Photo, Rendition
+from albums.operations import responses
+from albums.selection import Selection
 from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
 
 CONTENT_TYPES = {
@@ -102,11 +104,15 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         note_deletion(request, photo.album, "photo-trashed" if settings.TRASH_DAYS else "photo-deleted")
         strip = shelf.strip(photo, each_side=1)
-        if trash.move_to_trash(photo):
-            messages.success(request, render_to_string("trash/_moved.html", {"photo": photo}, request))
-        else:
-            messages.success(request, f"{photo.name} was deleted.")
-        return redirect(strip.next or strip.previous or photo.album)
+        remaining = strip.next or strip.previous or photo.album
+        if settings.TRASH_DAYS:
+            assert isinstance(request.user, User)
+            selection = Selection((photo.shown_as_id or photo.pk,), album_id=photo.album_id)
+            operation = operations.start(request.user, "delete", {}, selection)
+            return responses.respond(request, operation, remaining, undone=photo)
+        trash.move_to_trash(photo)
+        messages.success(request, f"{photo.name} was deleted.")
+        return redirect(remaining)
     context = {"photo": photo, "album": photo.album, "days": settings.TRASH_DAYS}
     return render(request, "photo/delete.html", context)
 

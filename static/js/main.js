@@ -9,6 +9,7 @@ import "./elements/menus.js";
 import "./elements/panel-announcer.js";
 import "./elements/passkey-form.js";
 import "./elements/photo-grid.js";
+import "./elements/photo-selection.js";
 import "./elements/photo-viewer.js";
 import "./elements/undo-key.js";
 import "./elements/upload-desk.js";
