@@ -4,10 +4,14 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import connection
 
 from albums.models import Album, Companion, Look, Photo
 from albums.moving.signals import placed
 from albums.moving.stacks import photos_by_album
+
+PUT = "UPDATE albums_photo SET album_id = %s, position = %s WHERE id = %s"
+"""Building the statement of Django's bulk_update took three quarters of the time of a move."""
 
 
 def lock(album_ids: Iterable[int]) -> dict[int, Album]:
@@ -21,9 +25,10 @@ def is_open_to(album: Album | None, user: User) -> bool:
     return album is not None and not album.trashed_at and album.is_changeable_by(user)
 
 
-def put(photos: Collection[Photo], columns: tuple[str, ...] = ("album", "position")) -> None:
-    """Saves the photos' albums and positions, with those of their companions and perceptual hashes."""
-    Photo.objects.bulk_update(photos, columns)
+def put(photos: Collection[Photo]) -> None:
+    """Saves the photos' albums and positions, with the albums of their companions and perceptual hashes."""
+    with connection.cursor() as cursor:
+        cursor.executemany(PUT, [(photo.album_id, photo.position, photo.pk) for photo in photos])
     for album_id, group in photos_by_album(photos).items():
         ids = [photo.pk for photo in group]
         Companion.objects.filter(photo__in=ids).update(album=album_id)
