@@ -6,6 +6,8 @@ class AlbumsConfig(AppConfig):
     verbose_name = "Library"
 
     def ready(self) -> None:
-        from albums import removal
+        from albums import operations, removal
+        from albums.similar.actions import KeepAll
 
         removal.connect()
+        operations.register(KeepAll())

@@ -3,6 +3,7 @@ from django.urls import path
 from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.operations import views as operations
+from albums.similar import views as similar
 from albums.views import albums, deleted_albums, photos, trash
 
 app_name = "albums"
@@ -15,6 +16,8 @@ urlpatterns = [
     path("albums/<int:pk>/photos/", grid.window, name="window"),
     path("albums/<int:pk>/months/", grid.months, name="months"),
     path("albums/<int:pk>/view/", grid.view, name="view"),
+    path("albums/<int:pk>/similar/", similar.index, name="similar"),
+    path("albums/<int:pk>/similar/keep/", similar.keep, name="keep-similar"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
     path("albums/<int:pk>/delete/", albums.delete, name="delete"),
     path("albums/<int:pk>/restore/", deleted_albums.restore, name="restore"),

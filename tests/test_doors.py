@@ -18,6 +18,8 @@ ALBUM_URLS = {
     "albums:months": {GET},
     "albums:view": {POST},
     "albums:edit": {GET, POST},
+    "albums:similar": {GET},
+    "albums:keep-similar": {POST},
     "albums:delete": {GET, POST},
     "albums:restore": {POST},
     "albums:delete-permanently": {GET, POST},

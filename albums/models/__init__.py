@@ -5,6 +5,7 @@ from albums.models.files import Companion, Leftover, Look, Rendition
 from albums.models.grid import GridPreference
 from albums.models.operations import Operation, OperationStep
 from albums.models.photos import Photo, PhotoQuerySet, TakenFrom
+from albums.models.similar import KeptSimilar
 from albums.models.trashable import Trashable
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "AlbumQuerySet",
     "Companion",
     "GridPreference",
+    "KeptSimilar",
     "Leftover",
     "Look",
     "Operation",
