@@ -16,8 +16,11 @@ from albums.models import Album, KeptSimilar, Photo, Rendition
 from albums.similarity import BAND_BITS, BANDS
 
 MAX_GROUPS = 20
-MAX_SEARCHED = 20_000
-"""Photos of which a request searches the similar ones: about a fifth of a second. The next page continues."""
+MAX_SEARCHED = 5_000
+"""Photos of which a request searches the similar ones; the next page continues.
+
+In an album of 100,000 photos, a request reads all hashes in 0.7 s and searches these in 0.6 s of CPU.
+"""
 MAX_GROUP = 60
 """Photos shown of a group. The other ones form a group after some of these are deleted."""
 COMPARED_EDGE = 800
@@ -85,9 +88,11 @@ class _Hashes:
         columns = ("pk", "position", "width", "height", *(f"look__{band}" for band in BANDS))
         self.photos: dict[int, _Hashed] = {}
         self._with_band: list[dict[int, list[int]]] = [defaultdict(list) for _ in BANDS]
+        self._bits: dict[int, int] = {}
         self._taken: set[int] = set()
         for pk, position, width, height, *bands in shown.values_list(*columns).iterator():
             self.photos[pk] = _Hashed(position, width, height, tuple(bands))
+            self._bits[pk] = sum(band << index * BAND_BITS for index, band in enumerate(bands))
             for photos, band in zip(self._with_band, bands, strict=True):
                 photos[band].append(pk)
 
@@ -105,17 +110,14 @@ class _Hashes:
 
     def _similar(self, pk: int) -> Iterator[int]:
         """Yields the photos that look like this one: they have a band that differs in at most one bit."""
-        own = self.photos[pk]
+        own, bits = self.photos[pk], self._bits[pk]
         for photos, band in zip(self._with_band, own.bands, strict=True):
             for value in (band, *(band ^ 1 << bit for bit in range(BAND_BITS))):
                 for other in photos.get(value, ()):
-                    if _are_similar(own, self.photos[other]):
+                    # A hundred comparisons per photo of a large album: a function for them would take twice the time.
+                    is_near = (bits ^ self._bits[other]).bit_count() <= similarity.MAX_DISTANCE
+                    if is_near and similarity.have_same_shape(own, self.photos[other]):
                         yield other
-
-
-def _are_similar(one: _Hashed, other: _Hashed) -> bool:
-    distance = sum((left ^ right).bit_count() for left, right in zip(one.bands, other.bands, strict=True))
-    return distance <= similarity.MAX_DISTANCE and similarity.have_same_shape(one, other)
 
 
 def _loaded(groups: list[list[int]]) -> list[Group]:
