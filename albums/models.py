@@ -161,6 +161,13 @@ class Photo(Trashable, models.Model):
     original_key = models.CharField(max_length=200, unique=True, editable=False)
     original_bytes = models.PositiveBigIntegerField(editable=False)
     original_sha256 = models.CharField("SHA-256", max_length=64, editable=False)
+    crc32 = models.PositiveBigIntegerField(
+        "CRC-32",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Of the original, for ZIP files. Empty if not read yet.",
+    )
     format = models.CharField(max_length=20, editable=False)
     width = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
     height = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
@@ -283,6 +290,7 @@ class Rendition(models.Model):
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
+    crc32 = models.PositiveBigIntegerField("CRC-32", null=True, blank=True, help_text="For ZIP files.")
     recipe = models.CharField(
         max_length=40, default="1", help_text="Recipe version, with a fingerprint of non-default settings."
     )
@@ -374,6 +382,7 @@ class Companion(models.Model):
     key = models.CharField(max_length=200, unique=True)
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
+    crc32 = models.PositiveBigIntegerField("CRC-32", null=True, blank=True, help_text="For ZIP files.")
     words = models.JSONField(default=dict, blank=True, help_text="Metadata from a sidecar.")
     created_at = models.DateTimeField(default=timezone.now)
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When the file was last checked.")

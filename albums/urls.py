@@ -1,5 +1,6 @@
 from django.urls import path
 
+from albums.download import views as download
 from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.views import albums, deleted_albums, photos, trash
@@ -14,6 +15,8 @@ urlpatterns = [
     path("albums/<int:pk>/photos/", grid.window, name="window"),
     path("albums/<int:pk>/months/", grid.months, name="months"),
     path("albums/<int:pk>/view/", grid.view, name="view"),
+    path("albums/<int:pk>/download/", download.choose, name="download"),
+    path("albums/<int:pk>/download.zip", download.album_zip, name="download-zip"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
     path("albums/<int:pk>/delete/", albums.delete, name="delete"),
     path("albums/<int:pk>/restore/", deleted_albums.restore, name="restore"),

@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing.integrity import post_write, scrub
+from processing.integrity import post_write, scrub, zip_checksums
 from processing.jobs import periodic, wakeup, workers
 from processing.maintenance import sweep as maintenance_sweep
 from processing.rendering import rerender, worker
@@ -49,6 +49,12 @@ def develop_next(job_id: int) -> None:
 def hand_over(upload_id: str) -> None:
     """Completes an upload after its large file has been joined in the bucket."""
     multipart.finish_by_id(uuid.UUID(upload_id))
+
+
+@db_task(priority=HIGH_PRIORITY)
+def read_for_download(ids: str) -> None:
+    """Reads files whose CRC-32 a download needs, for a few seconds."""
+    zip_checksums.read_slice(ids)
 
 
 @db_periodic_task(lambda _: True, priority=HIGH_PRIORITY)
