@@ -1,5 +1,6 @@
 from django.urls import path
 
+from albums.download import views as download
 from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.operations import views as operations
@@ -18,6 +19,8 @@ urlpatterns = [
     path("albums/<int:pk>/view/", grid.view, name="view"),
     path("albums/<int:pk>/similar/", similar.index, name="similar"),
     path("albums/<int:pk>/similar/keep/", similar.keep, name="keep-similar"),
+    path("albums/<int:pk>/download/", download.choose, name="download"),
+    path("albums/<int:pk>/download.zip", download.album_zip, name="download-zip"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
     path("albums/<int:pk>/delete/", albums.delete, name="delete"),
     path("albums/<int:pk>/restore/", deleted_albums.restore, name="restore"),

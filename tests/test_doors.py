@@ -17,6 +17,8 @@ ALBUM_URLS = {
     "albums:window": {GET},
     "albums:months": {GET},
     "albums:view": {POST},
+    "albums:download": {GET},
+    "albums:download-zip": {GET},
     "albums:edit": {GET, POST},
     "albums:similar": {GET},
     "albums:keep-similar": {POST},

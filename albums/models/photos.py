@@ -73,6 +73,13 @@ class Photo(Trashable, models.Model):
     original_key = models.CharField(max_length=200, unique=True, editable=False)
     original_bytes = models.PositiveBigIntegerField(editable=False)
     original_sha256 = models.CharField("SHA-256", max_length=64, editable=False)
+    crc32 = models.PositiveBigIntegerField(
+        "CRC-32",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Of the original, for ZIP files. Empty if not read yet.",
+    )
     format = models.CharField(max_length=20, editable=False)
     width = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
     height = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
