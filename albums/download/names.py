@@ -62,7 +62,8 @@ class UniqueNames:
 
 def _cut(text: str, count: int) -> str:
     """Returns as many whole characters as fit into `count` bytes of UTF-8."""
-    return text.encode()[:count].decode(errors="ignore").rstrip(" .") or NAMELESS
+    encoded = text.encode()
+    return text if len(encoded) <= count else encoded[:count].decode(errors="ignore").rstrip(" .")
 
 
 def _folded(name: str) -> str:
