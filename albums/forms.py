@@ -22,6 +22,9 @@ class AlbumListForm(forms.Form):
     q = forms.CharField(label="Search albums", required=False, max_length=200)
     sort = forms.ChoiceField(label="Sort", required=False, choices=AlbumOrder.choices)
 
+    orders = AlbumOrder.choices
+    """Value and label of each order. Templates can't read them from a member of the enumeration."""
+
     @property
     def text(self) -> str:
         self.is_valid()

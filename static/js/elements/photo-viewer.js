@@ -86,7 +86,7 @@ class PhotoViewer extends HTMLElement {
 
   #onSubmit = async (event) => {
     const form = event.target;
-    const isUndo = form.matches(".messages form");
+    const isUndo = form.matches("#toasts form");
     // Without another photo, the form leads to the album.
     const isShownHere = isUndo || form.matches(".rating") || (form.matches(".viewer__bar form") && this.#neighbourUrls().length);
     if (!isShownHere || event.defaultPrevented) return;
@@ -116,17 +116,16 @@ class PhotoViewer extends HTMLElement {
     }
   }
 
-  #show({ url, title, viewer, messages }, announcement) {
+  #show({ url, title, viewer, toasts }, announcement) {
     const before = this.#find(".viewer");
     const focused = before.contains(document.activeElement) && document.activeElement;
     for (const details of before.querySelectorAll(KEPT_OPEN)) viewer.querySelector(details.id ? `#${details.id}` : ".drawer__technical").open = details.open;
     before.replaceWith(viewer);
-    document.querySelector(".messages")?.remove();
-    if (messages) this.before(document.importNode(messages, true));
+    document.getElementById("toasts").replaceToasts(toasts);
     history.replaceState(history.state, "", url);
     document.title = title;
     if (focused) this.#restoreFocus(focused);
-    this.#announce(announcement || [messages?.textContent.trim(), this.#find("h1").textContent].filter(Boolean).join(" "));
+    this.#announce(announcement || this.#find("h1").textContent);
     this.#prepare();
   }
 
@@ -242,13 +241,9 @@ class PhotoViewer extends HTMLElement {
     this.#announce(`${this.#zoom.percent} %`);
   }
 
-  /** Shows and announces an error. */
+  /** Shows an error, which is announced. */
   #notify(text) {
-    document.querySelector(".messages")?.remove();
-    const messages = Object.assign(document.createElement("div"), { className: "messages" });
-    messages.append(Object.assign(document.createElement("div"), { className: "notice notice--error", textContent: text }));
-    this.before(messages);
-    this.#announce(text);
+    document.getElementById("toasts").show(text, "error");
   }
 
   #announce(text) {
