@@ -7,5 +7,7 @@ class AlbumsConfig(AppConfig):
 
     def ready(self) -> None:
         from albums import removal
+        from albums.order import actions as order_actions
 
         removal.connect()
+        order_actions.connect()

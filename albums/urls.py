@@ -3,6 +3,7 @@ from django.urls import path
 from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.operations import views as operations
+from albums.order import views as order
 from albums.views import albums, deleted_albums, photos, trash
 
 app_name = "albums"
@@ -15,6 +16,7 @@ urlpatterns = [
     path("albums/<int:pk>/photos/", grid.window, name="window"),
     path("albums/<int:pk>/months/", grid.months, name="months"),
     path("albums/<int:pk>/view/", grid.view, name="view"),
+    path("albums/<int:pk>/sort/", order.sort, name="sort"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
     path("albums/<int:pk>/delete/", albums.delete, name="delete"),
     path("albums/<int:pk>/restore/", deleted_albums.restore, name="restore"),
@@ -30,6 +32,8 @@ urlpatterns = [
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),
     path("photos/<int:pk>/rating/", edits.rate, name="rate"),
+    path("photos/<int:pk>/place/", order.place, name="place"),
+    path("selection/place/", order.place_selection, name="selection-place"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.restore, name="put-back"),
     path("photos/<int:pk>/delete-for-ever/", trash.delete_permanently, name="delete-for-ever"),

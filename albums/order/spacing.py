@@ -1,7 +1,7 @@
 """Positions with gaps: which numbers photos get between their new neighbours. Pure functions.
 
-A position given at upload is the time in microseconds. Sorting uses the numbers below MAX_SORTED, so that photos whose upload began
-before the album was sorted still arrive at its end. No position is in the future, so that the next upload comes behind all.
+A position given at upload is the time in microseconds. Sorting uses the numbers up to MAX_SORTED, so that photos whose upload
+began before the album was sorted still arrive at its end. No position is in the future, so that the next upload comes last.
 """
 
 import time
