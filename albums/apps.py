@@ -6,8 +6,10 @@ class AlbumsConfig(AppConfig):
     verbose_name = "Library"
 
     def ready(self) -> None:
-        from albums import operations, removal
-        from albums.similar.actions import KeepAll
+        from albums import removal
+        from albums.order import actions as order
+        from albums.similar import actions as similar
 
         removal.connect()
-        operations.register(KeepAll())
+        order.connect()
+        similar.connect()

@@ -4,6 +4,7 @@ from albums.download import views as download
 from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.operations import views as operations
+from albums.order import views as order
 from albums.similar import views as similar
 from albums.views import albums, deleted_albums, photos, trash
 
@@ -17,6 +18,7 @@ urlpatterns = [
     path("albums/<int:pk>/photos/", grid.window, name="window"),
     path("albums/<int:pk>/months/", grid.months, name="months"),
     path("albums/<int:pk>/view/", grid.view, name="view"),
+    path("albums/<int:pk>/sort/", order.sort, name="sort"),
     path("albums/<int:pk>/similar/", similar.index, name="similar"),
     path("albums/<int:pk>/similar/keep/", similar.keep, name="keep-similar"),
     path("albums/<int:pk>/download/", download.choose, name="download"),
@@ -36,6 +38,8 @@ urlpatterns = [
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),
     path("photos/<int:pk>/rating/", edits.rate, name="rate"),
+    path("photos/<int:pk>/place/", order.place, name="place"),
+    path("selection/place/", order.place_selection, name="selection-place"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.restore, name="put-back"),
     path("photos/<int:pk>/delete-for-ever/", trash.delete_permanently, name="delete-for-ever"),

@@ -15,6 +15,7 @@ from django.utils import timezone
 from albums.clock import CLOCK
 from albums.models.albums import Album
 from albums.models.trashable import Trashable
+from albums.order.name_key import NameKeyField
 
 if TYPE_CHECKING:
     from albums.models.files import Companion
@@ -65,7 +66,11 @@ class Photo(Trashable, models.Model):
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos", db_index=False)
     position = models.BigIntegerField(help_text="The photo's place in its album, smallest first.")
+    upload_position = models.BigIntegerField(
+        null=True, editable=False, help_text="Position given at upload: its time in microseconds."
+    )
     name = models.CharField("file name", max_length=255, help_text="The uploaded file's name.")
+    name_key = NameKeyField(null=True, editable=False, help_text="Sorts like the file name, naturally.")
     title = models.CharField(max_length=500, blank=True)
     caption = models.TextField(blank=True)
     keywords = models.JSONField(default=list, blank=True)

@@ -121,6 +121,7 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     return Photo(
         album_id=job.album_id,
         position=_position(job.upload),
+        upload_position=_position(job.upload),
         name=job.original_filename,
         title=meta.title or "",
         caption=meta.caption or "",
