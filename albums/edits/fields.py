@@ -22,9 +22,48 @@ COORDINATES = re.compile(
 OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):(?P<minutes>[0-5]\d)", re.ASCII)
 DURATION = re.compile(r"(?P<hours>\d{1,2}):(?P<minutes>[0-5]?\d)(?::(?P<seconds>[0-5]?\d))?", re.ASCII)
 OFFSETS = (
-    *("-12:00", "-11:00", "-10:00", "-09:30", "-09:00", "-08:00", "-07:00", "-06:00", "-05:00", "-04:00", "-03:30", "-03:00"),
-    *("-02:30", "-02:00", "-01:00", "+00:00", "+01:00", "+02:00", "+03:00", "+03:30", "+04:00", "+04:30", "+05:00", "+05:30"),
-    *("+05:45", "+06:00", "+06:30", "+07:00", "+08:00", "+08:45", "+09:00", "+09:30", "+10:00", "+10:30", "+11:00", "+12:00"),
+    *(
+        "-12:00",
+        "-11:00",
+        "-10:00",
+        "-09:30",
+        "-09:00",
+        "-08:00",
+        "-07:00",
+        "-06:00",
+        "-05:00",
+        "-04:00",
+        "-03:30",
+        "-03:00",
+    ),
+    *(
+        "-02:30",
+        "-02:00",
+        "-01:00",
+        "+00:00",
+        "+01:00",
+        "+02:00",
+        "+03:00",
+        "+03:30",
+        "+04:00",
+        "+04:30",
+        "+05:00",
+        "+05:30",
+    ),
+    *(
+        "+05:45",
+        "+06:00",
+        "+06:30",
+        "+07:00",
+        "+08:00",
+        "+08:45",
+        "+09:00",
+        "+09:30",
+        "+10:00",
+        "+10:30",
+        "+11:00",
+        "+12:00",
+    ),
     *("+12:45", "+13:00", "+13:45", "+14:00"),
 )
 """The offsets in use in the world."""
@@ -65,7 +104,9 @@ class KeywordsField(forms.CharField):
         for word in words:
             ensure_printable(word)
             if len(word) > MAX_KEYWORD:
-                raise ValidationError(f"A keyword has at most {MAX_KEYWORD} characters: “{word[:20]}…” is longer.", "long")
+                raise ValidationError(
+                    f"A keyword has at most {MAX_KEYWORD} characters: “{word[:20]}…” is longer.", "long"
+                )
         if len(words) > MAX_KEYWORDS:
             raise ValidationError(f"Use at most {MAX_KEYWORDS} keywords.", "many")
         return words
@@ -81,7 +122,11 @@ class CoordinatesField(forms.CharField):
         super().__init__(required=False, max_length=100, **options)
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(f"{degrees:.7f}".rstrip("0").rstrip(".") for degrees in value) if isinstance(value, list) else value
+        return (
+            ", ".join(f"{degrees:.7f}".rstrip("0").rstrip(".") for degrees in value)
+            if isinstance(value, list)
+            else value
+        )
 
     def to_python(self, value: Any) -> Any:
         if value is None or isinstance(value, list):

@@ -31,7 +31,7 @@ COLUMNS = {
     "date": ("edited_taken_at", "edited_taken_offset_minutes"),
 }
 """The columns of each field that can be edited."""
-NOT_EDITED: Columns = dict.fromkeys((column for columns in COLUMNS.values() for column in columns)) | {
+NOT_EDITED: Columns = dict.fromkeys(column for columns in COLUMNS.values() for column in columns) | {
     "alt_text": "",
     "location_removed": False,
 }
@@ -106,7 +106,7 @@ def _date(photo: Photo, change: Change) -> Columns:
         local_time, offset = change["set"]
         taken_at: datetime = fields.to_instant(datetime.fromisoformat(local_time), offset)
     else:
-        offset = photo.shown_taken_offset
+        offset = photo.shown_taken_offset_minutes
         if photo.shown_taken_at is None:
             return {}
         try:

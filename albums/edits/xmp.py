@@ -55,8 +55,10 @@ def _properties(photo: Photo) -> Iterator[str]:
         yield f"<xmp:Rating>{photo.edited_rating}</xmp:Rating>"
     yield from _date(photo)
     yield from _location(photo)
-    if photo.orientation != orientation.UPRIGHT:
-        yield f"<tiff:Orientation>{photo.orientation}</tiff:Orientation>"
+    # Programs apply it to the file's pixels in place of the file's own, which is unknown until the rotated photo is rendered.
+    if photo.orientation != orientation.UPRIGHT and photo.file_orientation is not None:
+        total = orientation.composed(photo.file_orientation, photo.orientation)
+        yield f"<tiff:Orientation>{total}</tiff:Orientation>"
 
 
 def _text(name: str, text: str) -> str:

@@ -90,6 +90,7 @@ def display_columns(picture: Picture) -> dict[str, Any]:
         "format": picture.format,
         "width": picture.width,
         "height": picture.height,
+        "file_orientation": picture.orientation,
         "placeholder": picture.placeholder,
         "profile": picture.colours.profile or "",
         "gamut": picture.colours.gamut,

@@ -61,13 +61,13 @@ def enqueue(photos: Iterable[Photo]) -> int:
     return sum(_enqueue(chunk, turns) for chunk in chunks(photos))
 
 
-def enqueue_rotated(photos: Iterable[Photo]) -> None:
+def enqueue_rotated(photo_ids: Iterable[int]) -> None:
     """Queues photos whose orientation has changed, in the transaction that changes it.
 
     A photo that was turned back before it was rendered leaves the queue: its renditions are right as they are.
     """
-    for chunk in chunks(photos):
-        rotated = Photo.objects.filter(pk__in=[photo.pk for photo in chunk])
+    for chunk in chunks(photo_ids):
+        rotated = Photo.objects.filter(pk__in=chunk)
         to_render = list(select(rotated, missing=True, outdated=True))
         enqueue(to_render)
         Rerender.objects.waiting().filter(claim=None, photo__in=rotated).exclude(photo__in=to_render).delete()

@@ -61,6 +61,7 @@ def develop(
         opened.notes,
         ladder.perceptual_hash,
         colours,
+        orientation.code(opened.turn),
     )
 
 
