@@ -45,7 +45,7 @@ def read(photos: PhotoQuerySet) -> MixedValues:
         total=photos.count(),
         title=_values(photos, Coalesce(F("edited_title"), F("title")), "No title"),
         caption=_values(photos, Coalesce(F("edited_caption"), F("caption")), "No caption"),
-        alt_text=_values(photos, F("alt_text"), "None"),
+        alt_text=_values(photos, F("alt_text"), "No alternative text"),
         keywords=_keywords(photos),
         rating=_values(photos, Coalesce(F("edited_rating"), F("rating"), 0), "Not rated", _stars),
         location=_locations(photos),
@@ -81,5 +81,5 @@ def _stars(value: int) -> str:
 def _locations(photos: PhotoQuerySet) -> Values:
     has_location = Q(location_removed=False) & (Q(edited_latitude__isnull=False) | Q(latitude__isnull=False))
     counts = photos.aggregate(located=Count("pk", filter=has_location), total=Count("pk"))
-    pairs = [("With a location", counts["located"]), ("without", counts["total"] - counts["located"])]
+    pairs = [("With a location", counts["located"]), ("No location", counts["total"] - counts["located"])]
     return Values([(name, count) for name, count in pairs if count])
