@@ -6,10 +6,13 @@ class AlbumsConfig(AppConfig):
     verbose_name = "Library"
 
     def ready(self) -> None:
-        from albums import removal
+        from albums import operations, removal
+        from albums.edits.editing import Edit
+        from albums.edits.rotation import Rotate
         from albums.order import actions as order
-        from albums.similar import actions as similar
+        from albums.similar.actions import KeepAll
 
         removal.connect()
         order.connect()
-        similar.connect()
+        for action in (Edit(), KeepAll(), Rotate()):
+            operations.register(action)

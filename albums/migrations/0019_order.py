@@ -25,7 +25,7 @@ def fill_sort_columns(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('albums', '0017_crc32'),
+        ('albums', '0018_edits'),
     ]
 
     operations = [

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from albums.edits import orientation
 from albums.models.albums import Album
 from albums.models.photos import Photo
 
@@ -51,6 +52,11 @@ class Rendition(models.Model):
     def version(self) -> str:
         """The version in the rendition's URL. Changes whenever the bytes may have changed, so the URL can be cached forever."""
         return self.key.split("/")[-2]
+
+    @property
+    def orientation(self) -> int:
+        """The photo's orientation with which the rendition was made."""
+        return orientation.of_recipe(self.recipe)
 
 
 class Look(models.Model):

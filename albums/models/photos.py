@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.models import User as AuthUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from albums.clock import CLOCK
+from albums.clock import CLOCK, TAKEN_AT
 from albums.models.albums import Album
 from albums.models.trashable import Trashable
 from albums.order.name_key import NameKeyField
@@ -137,11 +137,17 @@ class Photo(Trashable, models.Model):
     )
     edited_latitude = models.FloatField(null=True, blank=True)
     edited_longitude = models.FloatField(null=True, blank=True)
+    location_removed = models.BooleanField(
+        default=False, db_default=False, help_text="A user removed the file's location. There is no edited one then."
+    )
     alt_text = models.TextField(
         "alternative text", blank=True, db_default="", help_text="Describes the photo for screen readers."
     )
     orientation = models.PositiveSmallIntegerField(
         default=1, db_default=1, editable=False, help_text="How users have turned the photo, as in EXIF. 1: not at all."
+    )
+    file_orientation = models.PositiveSmallIntegerField(
+        null=True, blank=True, editable=False, help_text="How the file turns its picture, as in EXIF. Empty if unknown."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     checked_at = models.DateTimeField(
@@ -180,9 +186,7 @@ class Photo(Trashable, models.Model):
             models.Index(fields=["album", "trashed_at", "shown_as"], name="photo_album_trashed"),
             models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),
             # The list of albums reads the first and last capture time of each album.
-            models.Index(
-                fields=["album", "taken_at"], name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)
-            ),
+            models.Index(F("album"), TAKEN_AT, name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)),
         ]
 
     def __str__(self) -> str:
@@ -220,11 +224,25 @@ class Photo(Trashable, models.Model):
 
     @property
     def shown_latitude(self) -> float | None:
+        if self.location_removed:
+            return None
         return self.latitude if self.edited_latitude is None else self.edited_latitude
 
     @property
     def shown_longitude(self) -> float | None:
+        if self.location_removed:
+            return None
         return self.longitude if self.edited_longitude is None else self.edited_longitude
+
+    @property
+    def shown_altitude(self) -> float | None:
+        """The file's altitude in metres. None for a location that a user edited."""
+        return None if self.location_removed or self.edited_latitude is not None else self.altitude
+
+    @property
+    def description(self) -> str:
+        """The text in place of the picture, for screen readers."""
+        return self.alt_text or self.shown_title or self.name
 
     @property
     def live_video(self) -> Companion | None:

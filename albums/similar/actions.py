@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from albums import operations
 from albums.models import KeptSimilar, Operation, Photo
 from albums.operations import Action, Result
 
@@ -22,7 +21,3 @@ class KeepAll(Action):
 
     def summary(self, operation: Operation) -> str:
         return f"{operation.done} similar photos are kept."
-
-
-def connect() -> None:
-    operations.register(KeepAll())

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import delivery, quality, shelf, similarity, trash
 from albums.delivery import Stored
+from albums.edits import orientation, xmp
 from albums.grid import windows
 from albums.models import Album, Companion, Photo, Rendition
 from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
@@ -39,7 +40,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "album_url": _album_url(photo),
         "strip": shelf.strip(photo),
         "alike": similarity.similar_photos(photo),
-        "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS,
+        # The original of a rotated photo would appear as before.
+        "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS and photo.orientation == orientation.UPRIGHT,
+        "is_edited": xmp.sidecar(photo) is not None,
         "days": settings.TRASH_DAYS,
     }
     return render(request, "photo/page.html", context)

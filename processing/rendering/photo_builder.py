@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from albums.edits import orientation
 from albums.models import Companion, Photo, Rendition
 from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
@@ -37,7 +38,10 @@ def origin(job: ProcessingJob) -> Origin:
 
 
 def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[Rendition], dict[str, Path]]:
-    """Returns the unsaved renditions of the photo, and their files by their future storage keys."""
+    """Returns the unsaved renditions of the photo, and their files by their future storage keys.
+
+    The picture must have been rendered with the photo's orientation.
+    """
     rows = []
     files = {}
     for rendition in picture.renditions:
@@ -56,7 +60,7 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
                 bytes=rendition.bytes,
                 sha256=sha256,
                 crc32=crc32,
-                recipe=picture.recipe,
+                recipe=orientation.marked(picture.recipe, photo.orientation),
             )
         )
     return rows, files
@@ -85,11 +89,12 @@ def is_damaged(photo: Photo) -> bool:
 
 
 def display_columns(picture: Picture) -> dict[str, Any]:
-    """Returns the photo's columns that depend on the recipe. Users cannot edit them."""
+    """Returns the photo's columns that depend on the recipe and on the photo's orientation. Users cannot edit them."""
     return {
         "format": picture.format,
         "width": picture.width,
         "height": picture.height,
+        "file_orientation": picture.orientation,
         "placeholder": picture.placeholder,
         "profile": picture.colours.profile or "",
         "gamut": picture.colours.gamut,
