@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AlbumsConfig(AppConfig):
@@ -7,5 +8,7 @@ class AlbumsConfig(AppConfig):
 
     def ready(self) -> None:
         from albums import removal
+        from albums.search import index
 
         removal.connect()
+        post_migrate.connect(index.repair, sender=self, dispatch_uid="albums.search.index")

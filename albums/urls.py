@@ -3,6 +3,7 @@ from django.urls import path
 from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.operations import views as operations
+from albums.search import views as search
 from albums.views import albums, deleted_albums, photos, trash
 
 app_name = "albums"
@@ -23,6 +24,9 @@ urlpatterns = [
     path("albums/<int:pk>/trash/", trash.index, name="trash"),
     path("albums/<int:pk>/trash/put-back/", trash.restore_all, name="put-all-back"),
     path("albums/<int:pk>/trash/empty/", trash.empty, name="empty-trash"),
+    path("search/", search.results, name="search"),
+    path("search/photos/", search.window, name="search-window"),
+    path("search/count/", search.count, name="search-count"),
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("operations/<int:pk>/", operations.operation, name="operation"),
     path("operations/<int:pk>/undo/", operations.undo, name="undo"),

@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from albums.edits import rating
+from albums.search import origin
 from albums.views.access import photo_or_404
 
 
@@ -18,4 +19,4 @@ def rate(request: HttpRequest, pk: int) -> HttpResponse:
         raise BadRequest("A rating is a number from 0 to 5.")
     if not photo.trashed_at:
         rating.rate(photo, form.cleaned_data["rating"])
-    return redirect(photo)
+    return redirect(f"{photo.get_absolute_url()}{origin.parameters(request)}")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from albums.clock import CLOCK
 from albums.models.albums import Album
 from albums.models.trashable import Trashable
+from albums.search.columns import PLACE, STARS
 
 if TYPE_CHECKING:
     from albums.models.files import Companion
@@ -171,6 +172,9 @@ class Photo(Trashable, models.Model):
             models.Index(
                 fields=["album", "taken_at"], name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)
             ),
+            # Searches: the order of results with many photos, ranges of dates, and ratings.
+            models.Index(PLACE, "id", name="photo_place", condition=Q(trashed_at=None, shown_as=None)),
+            models.Index(STARS, name="photo_stars", condition=Q(trashed_at=None, shown_as=None)),
         ]
 
     def __str__(self) -> str:
