@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AlbumsConfig(AppConfig):
@@ -16,3 +17,8 @@ class AlbumsConfig(AppConfig):
         order.connect()
         for action in (Edit(), KeepAll(), Rotate()):
             operations.register(action)
+        from albums import removal
+        from albums.search import index
+
+        removal.connect()
+        post_migrate.connect(index.repair, sender=self, dispatch_uid="albums.search.index")

@@ -5,6 +5,7 @@ from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.operations import views as operations
 from albums.order import views as order
+from albums.search import views as search
 from albums.similar import views as similar
 from albums.views import albums, deleted_albums, photos, trash
 
@@ -31,6 +32,9 @@ urlpatterns = [
     path("albums/<int:pk>/trash/", trash.index, name="trash"),
     path("albums/<int:pk>/trash/put-back/", trash.restore_all, name="put-all-back"),
     path("albums/<int:pk>/trash/empty/", trash.empty, name="empty-trash"),
+    path("search/", search.results, name="search"),
+    path("search/photos/", search.window, name="search-window"),
+    path("search/count/", search.count, name="search-count"),
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("operations/<int:pk>/", operations.operation, name="operation"),
     path("operations/<int:pk>/undo/", operations.undo, name="undo"),

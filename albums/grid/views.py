@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from albums.grid import months as album_months
@@ -54,4 +55,11 @@ def view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _context(request: HttpRequest, album: Album, window: windows.Window) -> dict[str, Any]:
-    return {"album": album, "window": window, "grid": preferences.of(request.user)}
+    return {
+        "album": album,
+        "window": window,
+        "grid": preferences.of(request.user),
+        "page_url": f"{album.get_absolute_url()}?",
+        "window_url": f"{reverse('albums:window', args=[album.pk])}?",
+        "scope": f"album={album.pk}",
+    }

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('albums', '0019_order'),
+        ('albums', '0022_search_columns'),
     ]
 
     operations = [

@@ -16,6 +16,7 @@ from albums.clock import CLOCK, TAKEN_AT
 from albums.models.albums import Album
 from albums.models.trashable import Trashable
 from albums.order.name_key import NameKeyField
+from albums.search.columns import PLACE, STARS
 
 if TYPE_CHECKING:
     from albums.models.files import Companion
@@ -187,6 +188,9 @@ class Photo(Trashable, models.Model):
             models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),
             # The list of albums reads the first and last capture time of each album.
             models.Index(F("album"), TAKEN_AT, name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)),
+            # Searches: the order of results with many photos, ranges of dates, and ratings.
+            models.Index(PLACE, "id", name="photo_place", condition=Q(trashed_at=None, shown_as=None)),
+            models.Index(STARS, name="photo_stars", condition=Q(trashed_at=None, shown_as=None)),
         ]
 
     def __str__(self) -> str:

@@ -114,7 +114,7 @@ def _without_selected(target: Target, album: Album, selected: PhotoQuerySet) -> 
     neighbour = selected.filter(pk=target.photo_id).first() if target.photo_id else None
     if neighbour is None:
         return target
-    following = windows.after(album, neighbour.position, neighbour.pk).exclude(pk__in=selected.values("pk"))
+    following = windows.PhotoList(album.photos.shown()).after(neighbour.position, neighbour.pk).exclude(pk__in=selected.values("pk"))
     return Target(following.values_list("pk", flat=True).first())
 
 
