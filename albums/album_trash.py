@@ -1,56 +1,120 @@
 """Deleted albums: an album stays in the trash for TRASH_DAYS with all its photos, and can be restored until then.
 
-The only writer of Album.trashed_at. Photos keep their rows and files. Only the page of deleted albums shows the album.
-albums.removal deletes permanently.
+The only writer of Album.trashed_at. Albums inside an album go to the trash with it, with the same time, and are restored with it;
+those that were in the trash before stay there. Photos keep their rows and files. Only the trash shows the album. albums.removal
+deletes permanently.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Length
 from django.dispatch import Signal
 from django.utils import timezone
 
 from albums import removal
 from albums.models import Album, Photo
+from albums.nesting import tree
 
 put_in_trash = Signal()
-"""Sent with `album` and `by`, a user name, after the album was moved to the trash. Receivers stop uploads to it."""
+"""Sent with `albums`, a list of ids, and `by`, a user name, after the albums were moved to the trash. Receivers stop uploads to them."""
 
 
 def move_to_trash(album: Album, by: str) -> bool:
-    """Moves the album to the trash. If there is none (TRASH_DAYS is 0), deletes it permanently and returns False."""
+    """Moves the album and those inside it to the trash. If there is none (TRASH_DAYS is 0), deletes them and returns False."""
     if not settings.TRASH_DAYS:
-        removal.delete_album(album)
+        delete_now([album.pk])
         return False
     now = timezone.now()
-    if Album.objects.filter(pk=album.pk, trashed_at=None).update(trashed_at=now):
+    with transaction.atomic():
+        moved = mark([album.pk], now)
+    if moved:
         album.trashed_at = now
     # Sent after the update is committed: from then on no upload to the album can begin.
-    put_in_trash.send(sender=Album, album=album, by=by)
+    put_in_trash.send(sender=Album, albums=moved, by=by)
     return True
 
 
+def mark(ids: Sequence[int], now: datetime) -> list[int]:
+    """Moves the albums and those inside them to the trash, in the caller's transaction. Returns the ids of those that were not there."""
+    tree.lock(Album.objects.filter(pk__in=ids).order_by().values_list("owner_id", flat=True).distinct())
+    moved: list[int] = []
+    for chunk in tree.chunks(tree.with_descendants(ids)):
+        albums = Album.objects.filter(pk__in=chunk, trashed_at=None)
+        moved += albums.order_by("pk").values_list("pk", flat=True)
+        albums.update(trashed_at=now)
+    return moved
+
+
 def restore(album: Album) -> bool:
-    """Restores the album with all its photos. False when it is not in the trash or was deleted."""
-    if not Album.objects.trashed().filter(pk=album.pk).update(trashed_at=None):
-        return False
+    """Restores the album with all its photos, and the albums that went to the trash with it.
+
+    It becomes a top-level album if the album it was in is in the trash. False when it is not in the trash or was deleted.
+    """
+    with transaction.atomic():
+        tree.lock([album.owner_id])
+        trashed = Album.objects.trashed().select_related("parent").filter(pk=album.pk).first()
+        if trashed is None:
+            return False
+        for chunk in tree.chunks(tree.with_descendants([trashed.pk])):
+            Album.objects.filter(pk__in=chunk, trashed_at=trashed.trashed_at).update(trashed_at=None)
+        if trashed.parent and trashed.parent.trashed_at:
+            tree.detach([trashed])
     album.trashed_at = None
     return True
 
 
-def remove(album: Album, until: float | None = None) -> bool:
-    """Deletes an album in the trash permanently. False when it was not in the trash, or was not completely deleted by `until`.
+def restore_all(albums: QuerySet[Album], until: float | None = None) -> int:
+    """Restores the albums in the trash, one transaction each, until that time of time.monotonic(). Returns how many."""
+    count = 0
+    for album in albums.order_by(Length("path"), "pk"):
+        count += restore(album)
+        if removal.is_over(until):
+            break
+    return count
 
-    `until`: see removal.delete_photos. The album is marked as expired first, so that the next purge deletes the remaining photos
-    even if this process is killed.
+
+def leading(albums: QuerySet[Album]) -> QuerySet[Album]:
+    """Those of the albums in the trash that did not go there with the album that they are in."""
+    return albums.exclude(parent__trashed_at=F("trashed_at"))
+
+
+def group(album: Album) -> QuerySet[Album]:
+    """An album in the trash, and the albums that went there with it."""
+    return Album.objects.filter(pk__in=tree.with_descendants([album.pk]), trashed_at=album.trashed_at)
+
+
+def delete_now(ids: Sequence[int]) -> None:
+    """Deletes albums permanently, with all photos and all albums inside them, the innermost first. Can be repeated."""
+    for level in reversed(tree.levels(ids)):
+        for album in Album.objects.filter(pk__in=level):
+            removal.delete_album(album)
+
+
+def remove(album: Album, until: float | None = None) -> bool:
+    """Deletes an album in the trash permanently, with those that went there with it.
+
+    False when it was not in the trash, or was not completely deleted by `until` (see removal.delete_photos).
+    """
+    trashed = Album.objects.trashed().filter(pk=album.pk).first()
+    if trashed is None:
+        return False
+    ids = list(group(trashed).values_list("pk", flat=True))
+    empty(Album.objects.trashed().filter(pk__in=ids), until)
+    return not Album.objects.filter(pk=album.pk).exists()
+
+
+def empty(albums: QuerySet[Album], until: float | None = None) -> int:
+    """Deletes albums in the trash permanently. Returns how many were completely deleted by `until`.
+
+    All are marked as expired first, so that the next purge deletes the rest even if this process is killed.
     """
     expired_at = timezone.now() - timedelta(days=settings.TRASH_DAYS)
-    Album.objects.filter(pk=album.pk, trashed_at__gt=expired_at).update(trashed_at=expired_at)
-    photos = _photos(album, expired_at)
-    removal.delete_photos(photos, until)
-    return not photos.exists() and _delete_empty(album)
+    albums.filter(trashed_at__gt=expired_at).update(trashed_at=expired_at)
+    return _delete(albums, expired_at, until)
 
 
 def purge(now: datetime, until: float | None = None) -> int:
@@ -58,10 +122,14 @@ def purge(now: datetime, until: float | None = None) -> int:
 
     `until`: see removal.delete_photos; the next purge continues. An album that is restored meanwhile keeps its remaining photos.
     """
-    expired_at = now - timedelta(days=settings.TRASH_DAYS)
+    return _delete(Album.objects.all(), now - timedelta(days=settings.TRASH_DAYS), until)
+
+
+def _delete(albums: QuerySet[Album], before: datetime, until: float | None) -> int:
+    """Deletes those that were moved to the trash before that time; of albums inside each other the innermost first."""
     count = 0
-    for album in Album.objects.filter(trashed_at__lte=expired_at).order_by("trashed_at", "pk"):
-        photos = _photos(album, expired_at)
+    for album in albums.filter(trashed_at__lte=before).order_by("trashed_at", Length("path").desc(), "pk"):
+        photos = _photos(album, before)
         removal.delete_photos(photos, until)
         if photos.exists():
             break
@@ -80,10 +148,17 @@ def _photos(album: Album, before: datetime) -> QuerySet[Photo]:
 
 
 def _delete_empty(album: Album) -> bool:
-    """Locks the album's row, then deletes it. An album that is being restored is either kept or deleted first."""
+    """Locks the album's row, then deletes it. An album that is being restored is either kept or deleted first.
+
+    Albums inside it that went to the trash at another time become top-level albums, and stay in the trash.
+    """
     if not Album.objects.trashed().filter(pk=album.pk).exists():
         return False
     removal.emptied.send(sender=Album, album=album)
     with transaction.atomic():
+        tree.lock([album.owner_id])
         locked = Album.objects.select_for_update().trashed().filter(pk=album.pk).first()
-        return bool(locked and locked.delete())
+        if locked is None:
+            return False
+        tree.detach(Album.objects.filter(parent=locked))
+        return bool(locked.delete())

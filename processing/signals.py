@@ -19,8 +19,8 @@ def connect() -> None:
     removal.emptied.connect(_forget_batches, dispatch_uid="processing.cleaning.emptied")
 
 
-def _stop_receiving(album: Album, by: str, **_: Any) -> None:
-    batches.stop_receiving(album, by)
+def _stop_receiving(albums: list[int], by: str, **_: Any) -> None:
+    batches.stop_receiving(albums, by)
 
 
 def _forget_batches(album: Album, **_: Any) -> None:

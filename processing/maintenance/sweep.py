@@ -161,7 +161,7 @@ def _expire() -> int:
 def _stop_receiving() -> int:
     """Cancels uploads to albums in the trash that remained because the request that moved the album was killed."""
     albums = Album.objects.trashed().filter(pk__in=Upload.objects.receiving().values("album"))
-    return sum(batches.stop_receiving(album, "Somebody") for album in albums)
+    return batches.stop_receiving(albums.values_list("pk", flat=True), "Somebody")
 
 
 def _purge_albums(now: datetime, until: float | None) -> int:
