@@ -20,16 +20,16 @@ class Card:
 
 
 def cards(albums: QuerySet[Album]) -> list[Card]:
-    cover_ids = Photo.objects.shown().filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
+    first_ids = Photo.objects.shown().filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
     counted = albums.annotate(
         photo_count=Count("photos", filter=Q(photos__trashed_at=None, photos__shown_as=None)),
-        cover_id=Subquery(cover_ids),
+        first_photo_id=Subquery(first_ids),
     )
     rows = list(
         counted.order_by("-created_at", "-pk")
     )  # explicit: a query with GROUP BY drops the model's default ordering
-    covers = Photo.objects.filter(pk__in=[row.cover_id for row in rows]).prefetch_related("renditions").in_bulk()
-    return [Card(row, row.photo_count, covers.get(row.cover_id)) for row in rows]
+    covers = Photo.objects.filter(pk__in=[row.first_photo_id for row in rows]).prefetch_related("renditions").in_bulk()
+    return [Card(row, row.photo_count, covers.get(row.first_photo_id)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

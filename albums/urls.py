@@ -2,6 +2,7 @@ from django.urls import path
 
 from albums.edits import views as edits
 from albums.grid import views as grid
+from albums.operations import views as operations
 from albums.views import albums, deleted_albums, photos, trash
 
 app_name = "albums"
@@ -23,6 +24,8 @@ urlpatterns = [
     path("albums/<int:pk>/trash/put-back/", trash.restore_all, name="put-all-back"),
     path("albums/<int:pk>/trash/empty/", trash.empty, name="empty-trash"),
     path("photos/<int:pk>/", photos.detail, name="photo"),
+    path("operations/<int:pk>/", operations.operation, name="operation"),
+    path("operations/<int:pk>/undo/", operations.undo, name="undo"),
     path("companions/<int:pk>/", photos.companion, name="companion"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from albums.models import Album, Companion, Photo, Rendition
+from albums.models import Album, Companion, Operation, Photo, Rendition
 from processing.models import Batch, Preview, ProcessingJob
 from processing.models.states import JobState
 from tests.processing import making
@@ -52,7 +52,8 @@ PHOTO_URLS = {
 }
 COMPANION_URLS = {"albums:companion": {GET}}
 JOB_URLS = {"processing:raw": {GET}, "processing:preview": {GET}}
-OBJECT_URLS = ALBUM_URLS | BATCH_URLS | PHOTO_URLS | COMPANION_URLS | JOB_URLS
+OPERATION_URLS = {"albums:operation": {GET}, "albums:undo": {POST}}
+OBJECT_URLS = ALBUM_URLS | BATCH_URLS | PHOTO_URLS | COMPANION_URLS | JOB_URLS | OPERATION_URLS
 USER_URLS = {
     "account": {GET},
     "account_change_password": {GET, POST},
@@ -137,6 +138,7 @@ def photo(album: Album) -> Photo:
     Companion.objects.create(
         album=album, photo=photo, kind="sidecar", name="a.xmp", key="originals/ab/a.xmp", bytes=1, sha256="0" * 64
     )
+    Operation.objects.create(user=album.owner, kind="mark")
     return photo
 
 
@@ -151,6 +153,8 @@ def url_of(name: str, photo: Photo) -> str:
         return address(name, ProcessingJob.objects.get().pk)
     if name in COMPANION_URLS:
         return address(name, Companion.objects.get().pk)
+    if name in OPERATION_URLS:
+        return address(name, Operation.objects.get().pk)
     if name in BATCH_URLS:
         return address(name, Batch.objects.get().pk)
     return address(name, photo.album_id if name in ALBUM_URLS else photo.pk)

@@ -1,4 +1,5 @@
 /* The keyboard shortcuts of the viewer. */
+import { isTyping } from "../typing.js";
 
 const ACTIONS = {
   ArrowLeft: "previous",
@@ -16,13 +17,12 @@ const ACTIONS = {
 };
 const REPEATABLE = ["previous", "next", "zoom-in", "zoom-out"];
 const WITH_SHIFT = ["shortcuts", "zoom-in"]; // many keyboards need Shift for these characters
-const TEXT_FIELDS = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
 const PRESSED_BY_SPACE = "button, summary, input, video";
 
 /** The action of a keydown event: a name above, "rate-0" to "rate-5", "move-left" and so on, or "" if the key is no shortcut here. Pure. */
 export function shortcut({ key, target, repeat, altKey, ctrlKey, metaKey, shiftKey, isComposing, defaultPrevented }) {
   if (defaultPrevented || isComposing || altKey || ctrlKey || metaKey) return "";
-  if (target?.closest?.(TEXT_FIELDS)) return "";
+  if (isTyping(target)) return "";
   if (key === " " && target?.closest?.(PRESSED_BY_SPACE)) return "";
   const direction = /^Arrow(.*)/.exec(key)?.[1].toLowerCase();
   if (shiftKey && direction) return `move-${direction}`;
