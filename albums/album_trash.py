@@ -12,35 +12,31 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Length
-from django.dispatch import Signal
 from django.utils import timezone
 
 from albums import removal
-from albums.models import Album, Photo
+from albums.models import Album, AlbumQuerySet, Photo
 from albums.nesting import tree
 
-put_in_trash = Signal()
-"""Sent with `albums`, a list of ids, and `by`, a user name, after the albums were moved to the trash. Receivers stop uploads to them."""
+UPLOADS_KEPT_SECONDS = 600
+"""Uploads in progress are refused while their album is in the trash, and go on if it is restored within this time."""
 
 
-def move_to_trash(album: Album, by: str) -> bool:
+def move_to_trash(album: Album) -> bool:
     """Moves the album and those inside it to the trash. If there is none (TRASH_DAYS is 0), deletes them and returns False."""
     if not settings.TRASH_DAYS:
         delete_now([album.pk])
         return False
     now = timezone.now()
     with transaction.atomic():
-        moved = mark([album.pk], now)
-    if moved:
-        album.trashed_at = now
-    # Sent after the update is committed: from then on no upload to the album can begin.
-    put_in_trash.send(sender=Album, albums=moved, by=by)
+        if mark([album.pk], now):
+            album.trashed_at = now
     return True
 
 
 def mark(ids: Sequence[int], now: datetime) -> list[int]:
-    """Moves the albums and those inside them to the trash, in the caller's transaction. Returns the ids of those that were not there."""
-    tree.lock(Album.objects.filter(pk__in=ids).order_by().values_list("owner_id", flat=True).distinct())
+    """Moves the albums and those inside them to the trash, in the caller's transaction. Returns the ids of all moved."""
+    _lock(Album.objects.filter(pk__in=ids))
     moved: list[int] = []
     for chunk in tree.chunks(tree.with_descendants(ids)):
         albums = Album.objects.filter(pk__in=chunk, trashed_at=None)
@@ -50,21 +46,27 @@ def mark(ids: Sequence[int], now: datetime) -> list[int]:
 
 
 def restore(album: Album) -> bool:
-    """Restores the album with all its photos, and the albums that went to the trash with it.
-
-    It becomes a top-level album if the album it was in is in the trash. False when it is not in the trash or was deleted.
-    """
+    """Restores the album as unmark(). False when it is not in the trash or was deleted."""
     with transaction.atomic():
-        tree.lock([album.owner_id])
-        trashed = Album.objects.trashed().select_related("parent").filter(pk=album.pk).first()
-        if trashed is None:
+        trashed = Album.objects.trashed().filter(pk=album.pk).first()
+        if trashed is None or not trashed.trashed_at or not unmark([trashed.pk], trashed.trashed_at):
             return False
-        for chunk in tree.chunks(tree.with_descendants([trashed.pk])):
-            Album.objects.filter(pk__in=chunk, trashed_at=trashed.trashed_at).update(trashed_at=None)
-        if trashed.parent and trashed.parent.trashed_at:
-            tree.detach([trashed])
     album.trashed_at = None
     return True
+
+
+def unmark(ids: Sequence[int], at: datetime) -> int:
+    """Restores albums that went to the trash at this time, with all photos, in the caller's transaction. Returns how many.
+
+    Restores the albums inside them that went there with them. An album in an album in the trash becomes a top-level album.
+    """
+    albums = Album.objects.filter(pk__in=ids, trashed_at=at)
+    _lock(albums)
+    restored = list(albums.values_list("pk", flat=True))
+    for chunk in tree.chunks(tree.with_descendants(restored)):
+        Album.objects.filter(pk__in=chunk, trashed_at=at).update(trashed_at=None)
+    tree.detach(Album.objects.filter(pk__in=restored, parent__trashed_at__isnull=False))
+    return len(restored)
 
 
 def restore_all(albums: QuerySet[Album], until: float | None = None) -> int:
@@ -77,7 +79,7 @@ def restore_all(albums: QuerySet[Album], until: float | None = None) -> int:
     return count
 
 
-def leading(albums: QuerySet[Album]) -> QuerySet[Album]:
+def leading(albums: AlbumQuerySet) -> AlbumQuerySet:
     """Those of the albums in the trash that did not go there with the album that they are in."""
     return albums.exclude(parent__trashed_at=F("trashed_at"))
 
@@ -162,3 +164,7 @@ def _delete_empty(album: Album) -> bool:
             return False
         tree.detach(Album.objects.filter(parent=locked))
         return bool(locked.delete())
+
+
+def _lock(albums: QuerySet[Album]) -> None:
+    tree.lock(albums.order_by().values_list("owner_id", flat=True).distinct())

@@ -7,5 +7,9 @@ class AlbumsConfig(AppConfig):
 
     def ready(self) -> None:
         from albums import removal
+        from albums.album_edits import actions
+        from albums.nesting import tree
 
         removal.connect()
+        tree.connect()
+        actions.connect()

@@ -23,9 +23,27 @@ CHUNK = 1000
 class NestingError(Exception):
     """The albums cannot be moved there. `code` is stable, `message` is for the user."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class TargetGone(NestingError):
+    code, message = "target-gone", "The album to move to was deleted. Choose another one."
+
+
+class OtherOwner(NestingError):
+    code, message = "other-owner", "Albums can only be moved into an album of the same owner."
+
+
+class InsideItself(NestingError):
+    code, message = "inside-itself", "An album cannot be moved into itself or into an album inside it."
+
+
+class TooDeep(NestingError):
+    code, message = "too-deep", f"Albums can be nested at most {MAX_DEPTH} levels deep."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +97,7 @@ def roots(albums: Iterable[Album]) -> list[Album]:
 def lock(owners: Iterable[int | None]) -> None:
     """Locks the trees of these owners until the transaction ends. On SQLite, writing transactions exclude each other anyway."""
     owners = set(owners)
-    users = get_user_model().objects.filter(pk__in=owners - {None}).order_by("pk")
+    users = get_user_model().objects.filter(pk__in=[owner for owner in owners if owner]).order_by("pk")
     list(users.select_for_update(no_key=True).values_list("pk", flat=True))
     if None in owners:
         ownerless = Album.objects.filter(owner=None, parent=None).order_by("pk")
@@ -94,9 +112,7 @@ def move(ids: Sequence[int], parent_id: int | None) -> list[Moved]:
     """
     albums = Album.objects.filter(pk__in=ids, trashed_at=None)
     lock(albums.order_by().values_list("owner_id", flat=True).distinct())
-    parent = Album.objects.filter(pk=parent_id, trashed_at=None).first() if parent_id else None
-    if parent_id and parent is None:
-        raise NestingError("target-gone", "The target album was deleted. Choose another one.")
+    parent = _target(parent_id) if parent_id else None
     moving = [album for album in roots(albums) if album.parent_id != parent_id]
     if parent and moving:
         _ensure_fits(moving, parent)
@@ -109,7 +125,18 @@ def detach(albums: Iterable[Album]) -> None:
     _relocate([album for album in albums if album.parent_id], None)
 
 
-def change_owner(ids: Sequence[int], owner_id: int) -> list[Moved]:
+def create(album: Album, parent_id: int | None) -> None:
+    """Saves a new album, at the top level or inside another album, whose owner it gets. Raises NestingError."""
+    if parent_id:
+        lock(Album.objects.filter(pk=parent_id).values_list("owner_id", flat=True))
+        parent = _target(parent_id)
+        if len(ancestor_ids(parent)) + 2 > MAX_DEPTH:
+            raise TooDeep
+        album.parent, album.owner = parent, parent.owner
+    album.save(force_insert=True)
+
+
+def change_owner(ids: Sequence[int], owner_id: int | None) -> list[Moved]:
     """Gives the albums, with all albums inside them, to another user. Returns them with their parents.
 
     An album inside an album of another owner becomes a top-level album. Skips albums that the user owns already.
@@ -117,20 +144,37 @@ def change_owner(ids: Sequence[int], owner_id: int) -> list[Moved]:
     albums = Album.objects.filter(pk__in=ids, trashed_at=None)
     lock([owner_id, *albums.order_by().values_list("owner_id", flat=True).distinct()])
     given = [album for album in roots(albums) if album.owner_id != owner_id]
-    for chunk in chunks(with_descendants(album.pk for album in given)):
-        Album.objects.filter(pk__in=chunk).update(owner=owner_id)
-    detach(given)
+    _give(given, owner_id)
     return [Moved(album.pk, album.parent_id, None) for album in given]
+
+
+def give(album: Album, owner_id: int | None) -> None:
+    """Gives the albums inside the album, which may be in the trash, to its new owner. The album becomes a top-level album."""
+    lock({owner_id, *Album.objects.filter(parent=album).values_list("owner_id", flat=True)})
+    _give([album], owner_id)
+
+
+def _give(albums: list[Album], owner_id: int | None) -> None:
+    for chunk in chunks(with_descendants(album.pk for album in albums)):
+        Album.objects.filter(pk__in=chunk).update(owner=owner_id)
+    detach(albums)
+
+
+def _target(pk: int) -> Album:
+    album = Album.objects.select_related("owner").filter(pk=pk, trashed_at=None).first()
+    if album is None:
+        raise TargetGone
+    return album
 
 
 def _ensure_fits(albums: list[Album], parent: Album) -> None:
     if any(album.owner_id != parent.owner_id for album in albums):
-        raise NestingError("other-owner", "Albums can only be moved into an album of the same owner.")
+        raise OtherOwner
     parent_path = [*ancestor_ids(parent), parent.pk]
     if not {album.pk for album in albums}.isdisjoint(parent_path):
-        raise NestingError("inside-itself", "An album can’t be moved into itself or an album inside it.")
+        raise InsideItself
     if len(parent_path) + len(levels(album.pk for album in albums)) > MAX_DEPTH:
-        raise NestingError("too-deep", f"Albums can be nested at most {MAX_DEPTH} levels deep.")
+        raise TooDeep
 
 
 def _relocate(albums: list[Album], parent: Album | None) -> None:

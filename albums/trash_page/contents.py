@@ -1,4 +1,4 @@
-"""What is in the trash: photos of all albums or of one, and albums. Each page and each total needs a constant number of queries."""
+"""What is in the trash: photos of all albums or of one, and albums. Pages and totals need a constant number of queries."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,7 @@ from django.db.models import Count, Q, Sum
 from django.utils.dateparse import parse_datetime
 
 from albums import album_trash
-from albums.models import Album, Photo
-from albums.models import AlbumQuerySet, PhotoQuerySet
+from albums.models import Album, AlbumQuerySet, Photo, PhotoQuerySet
 from albums.nesting import tree
 
 PHOTOS_A_PAGE = 100
@@ -65,14 +64,12 @@ def page(photos: PhotoQuerySet, after: str) -> Page:
         rows = rows.filter(Q(trashed_at__lt=start) | Q(trashed_at=start, pk__lt=int(pk)), trashed_at__lte=start)
     found = list(rows[: PHOTOS_A_PAGE + 1])
     shown = found[:PHOTOS_A_PAGE]
-    next_page = f"{shown[-1].trashed_at.isoformat()},{shown[-1].pk}" if len(found) > PHOTOS_A_PAGE else ""
-    return Page(shown, next_page)
+    last = shown[-1] if len(found) > PHOTOS_A_PAGE else None
+    return Page(shown, f"{last.trashed_at.isoformat()},{last.pk}" if last and last.trashed_at else "")
 
 
 def total_of_photos(photos: PhotoQuerySet, user: User) -> Total:
-    count = photos.aggregate(
-        leading=Count("pk", filter=Q(shown_as=None)), bytes=Sum("original_bytes", default=0)
-    )
+    count = photos.aggregate(leading=Count("pk", filter=Q(shown_as=None)), bytes=Sum("original_bytes", default=0))
     companions = photos.aggregate(bytes=Sum("companions__bytes", default=0))["bytes"]
     of_others = photos.exclude(album__owner=user).values("album").distinct().count()
     return Total(0, count["leading"], count["bytes"] + companions, of_others)

@@ -137,13 +137,13 @@ def cancel(target: Album | Batch, by: str) -> int:
     return cancelled + sum(jobs.cancel(job, by) for job in active)
 
 
-def stop_receiving(albums: Iterable[int], by: str) -> int:
+def stop_receiving(albums: Iterable[int]) -> int:
     """Cancels the receiving uploads of the albums with these ids, which are in the trash, and returns their number.
 
     Jobs of files that have arrived go on, so that a restored album lacks none of them.
     """
     receiving = Upload.objects.receiving().filter(album__in=albums)
-    reason = rejections.ALBUM_IN_TRASH.filled(by=by)
+    reason = rejections.ALBUM_IN_TRASH
     return sum(lifecycle.cancel(upload, reason.code, reason.message) for upload in receiving)
 
 
