@@ -259,8 +259,10 @@ class UploadDesk extends HTMLElement {
   async #send() {
     const chosen = this.#fileStore.in("chosen");
     [this.#notes, this.#skippedNotes] = [[], []];
-    if (this.querySelector("[name=folders]:checked").value === "each") {
-      const albums = await createAlbums(this.#fileStore, chosen, this.#uploader.dataset.newAlbum);
+    const folders = this.querySelector("[name=folders]:checked").value;
+    if (folders !== "one") {
+      const { newAlbum, title } = this.#uploader.dataset;
+      const albums = await createAlbums(this.#fileStore, chosen, newAlbum, folders === "tree" ? { album: this.album, title } : null);
       this.#sender.assignSkipped(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
       this.#notes = [noteWithLinks(`${plural(albums.length, "album")} created:`, albums)];
     }
