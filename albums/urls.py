@@ -1,5 +1,7 @@
 from django.urls import path
 
+from albums.album_edits import views as album_edits
+from albums.album_selection import views as album_selection
 from albums.download import views as download
 from albums.edits import views as edits
 from albums.grid import views as grid
@@ -7,6 +9,7 @@ from albums.operations import views as operations
 from albums.order import views as order
 from albums.search import views as search
 from albums.similar import views as similar
+from albums.trash_page import views as trash_page
 from albums.views import albums, deleted_albums, photos, trash
 
 app_name = "albums"
@@ -15,6 +18,15 @@ urlpatterns = [
     path("albums/", albums.index, name="list"),
     path("albums/new/", albums.create, name="create"),
     path("albums/trash/", deleted_albums.index, name="deleted"),
+    path("albums/selected/pin/", album_selection.pin, name="pin-albums"),
+    path("albums/selected/archive/", album_selection.archive, name="archive-albums"),
+    path("albums/selected/move/", album_selection.move, name="move-albums"),
+    path("albums/selected/owner/", album_selection.change_owner, name="change-owner"),
+    path("albums/selected/delete/", album_selection.delete, name="delete-albums"),
+    path("trash/", trash_page.index, name="all-trash"),
+    path("trash/restore/", trash_page.restore, name="restore-all"),
+    path("trash/empty/", trash_page.empty, name="empty-all"),
+    path("selection/cover/", album_edits.set_selected_cover, name="selection-cover"),
     path("albums/<int:pk>/", albums.detail, name="detail"),
     path("albums/<int:pk>/photos/", grid.window, name="window"),
     path("albums/<int:pk>/months/", grid.months, name="months"),
@@ -49,6 +61,7 @@ urlpatterns = [
     path("photos/<int:pk>/edits.xmp", edits.sidecar, name="edits-sidecar"),
     path("selection/edit/", edits.edit_selection, name="selection-edit"),
     path("selection/rotate/", edits.rotate_selection, name="selection-rotate"),
+    path("photos/<int:pk>/cover/", album_edits.set_cover, name="set-cover"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.restore, name="put-back"),
     path("photos/<int:pk>/delete-for-ever/", trash.delete_permanently, name="delete-for-ever"),

@@ -114,7 +114,11 @@ def _without_selected(target: Target, album: Album, selected: PhotoQuerySet) -> 
     neighbour = selected.filter(pk=target.photo_id).first() if target.photo_id else None
     if neighbour is None:
         return target
-    following = windows.PhotoList(album.photos.shown()).after(neighbour.position, neighbour.pk).exclude(pk__in=selected.values("pk"))
+    following = (
+        windows.PhotoList(album.photos.shown())
+        .after(neighbour.position, neighbour.pk)
+        .exclude(pk__in=selected.values("pk"))
+    )
     return Target(following.values_list("pk", flat=True).first())
 
 

@@ -1,5 +1,6 @@
 /* The custom elements and listeners of all pages. Every page works without them. */
 import "./elements/add-photos.js";
+import "./elements/album-selection.js";
 import "./elements/compare-slider.js";
 import "./elements/connection-status.js";
 import "./elements/preserve-details.js";

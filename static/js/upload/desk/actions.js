@@ -43,8 +43,10 @@ export class Actions {
     const { desk, session, view, start } = this.#parts;
     const chosen = session.fileStore.in("chosen");
     session.clearNotes();
-    if (desk.querySelector("[name=folders]:checked").value === "each") {
-      const albums = await createAlbums(session.fileStore, chosen, view.data.newAlbum);
+    const folders = desk.querySelector("[name=folders]:checked").value;
+    if (folders !== "one") {
+      const tree = folders === "tree" ? { album: desk.album, title: view.data.title } : null;
+      const albums = await createAlbums(session.fileStore, chosen, view.data.newAlbum, tree);
       session.sender.assignSkipped(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
       session.notes = [noteWithLinks(`${plural(albums.length, "album")} created:`, albums)];
     }
