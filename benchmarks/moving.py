@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmarks.measure import table
@@ -41,12 +42,13 @@ def _costs(size: int) -> dict[str, float]:
     target = Album.objects.create(title="Target", owner=owner)
     for first in range(0, size, 5000):
         fill(album, min(5000, size - first))
-    costs = {}
-    for kind, params in (("move", {"album": target.pk, "known": 0}), ("delete", {})):
-        operation = _Measured(lambda kind=kind, params=params: _start(owner, kind, params, album))
+    costs: dict[str, float] = {}
+    actions: list[tuple[str, dict[str, Any]]] = [("move", {"album": target.pk, "known": 0}), ("delete", {})]
+    for kind, params in actions:
+        operation = _Measured(partial(_start, owner, kind, params, album))
         costs |= operation.costs(kind, size)
         assert operation.row.done == size
-        undone = _Measured(lambda operation=operation: engine.undo(operation.row))
+        undone = _Measured(partial(engine.undo, operation.row))
         costs |= undone.costs(f"undo {kind}", size)
         assert undone.row.kept == 0
     return costs

@@ -4,7 +4,6 @@ The files are stored before the step's transaction, under keys that are recorded
 rows and releases the keys. A process that is killed at any point leaves only leftovers, which the sweep deletes.
 """
 
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from django.core.files.storage import default_storage
 from django.db.models import Model, prefetch_related_objects
 
 from albums import holds, key_columns, removal
+from albums.edits import orientation, rotation
 from albums.models import Album, Companion, Leftover, Look, Operation, Photo, PhotoQuerySet, Rendition
 from albums.moving import places, stacks, wording
 from albums.moving.signals import placed
 from albums.moving.stacks import Stack
 from albums.operations import Action, Result, StepChanged
+from albums.order import placing
 
 ALBUM_COLUMNS = ("album_id", "trashed_at", "shown_as_id", "alt_text", "orientation")
 """Columns that show, with those that begin with `edited_`, whether a copy was changed."""
@@ -82,10 +83,14 @@ class Copy(Action):
         operation.params["known"] += len(photos) - len(copying)
         complete = [stack for stack in copying if stack.lead.pk not in prepared.incomplete]
         keys = [key for stack in complete for key in _keys(stack)]
-        positions = stacks.end_positions(target_id, time.time_ns() // 1_000)
+        count = sum(len(stack.photos) for stack in complete) + operation.total - operation.done
+        positions = stacks.end_positions(target_id, count)
         _release(prepared, keys)
         copies = _publish(complete, target_id, positions, prepared.new_keys)
-        placed.send(sender=Photo, album=target_id, photo_ids=[photo.pk for photo in copies])
+        ids = [photo.pk for photo in copies]
+        placing.place(target_id, ids)
+        placed.send(sender=Photo, album=target_id, photo_ids=ids)
+        _render_rotated(complete, copies)
         leads = [photo for photo in copies if photo.shown_as_id is None]
         inverse = [[photo.pk, _state(photo)] for photo in leads]
         return Result(inverse or None, len(leads), len(photos) - len(leads))
@@ -199,6 +204,19 @@ def _release(prepared: PreparedFiles, keys: Sequence[str]) -> None:
         holds.release(prepared.hold, len(used))
     except holds.HoldLost:
         raise StepChanged from None
+
+
+def _render_rotated(copied: Sequence[Stack], copies: Sequence[Photo]) -> None:
+    """Renders the copies of photos that were rotated and whose renditions are not made again yet."""
+    photos = [photo for stack in copied for photo in stack.photos]
+    pending = {
+        photo.original_sha256
+        for photo in photos
+        if any(orientation.of_recipe(row.recipe) != photo.orientation for row in photo.renditions.all())
+    }
+    if pending:
+        ids = [copy.pk for copy in copies if copy.original_sha256 in pending]
+        rotation.rotated.send(sender=Photo, photo_ids=ids)
 
 
 def _state(photo: Photo) -> list[Any]:

@@ -1,12 +1,12 @@
 """The action that moves photos to the end of another album, in the order in which they were."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from albums.models import Album, Operation, Photo, PhotoQuerySet
 from albums.moving import places, stacks, wording
 from albums.operations import Action, Result
+from albums.order import placing
 
 
 class Move(Action):
@@ -28,11 +28,12 @@ class Move(Action):
         moving = stacks.without_known(stacks.read(photos), target_id)
         operation.params["known"] += len(photos) - len(moving)
         before = [[[photo.pk, photo.album_id, photo.position] for photo in stack.photos] for stack in moving]
-        positions = stacks.end_positions(target_id, time.time_ns() // 1_000)
         moved = [photo for stack in moving for photo in stack.photos]
+        positions = stacks.end_positions(target_id, len(moved) + operation.total - operation.done)
         for photo in moved:
             photo.album_id, photo.position = target_id, next(positions)
         places.put(moved)
+        placing.place(target_id, [photo.pk for photo in moved])
         covers = places.release_covers([photo.pk for photo in moved])
         inverse = {"stacks": before, "covers": covers} if moving else None
         return Result(inverse, len(moving), len(photos) - len(moving))

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 
 from albums.key_columns import Item
 from albums.models import Companion, Photo
-
-POSITION_GAP = 1_000
-"""Distance of neighbours: positions are microseconds of the upload, and a photo can be put between two others."""
+from albums.order import spacing
 
 
 @dataclass(slots=True)
@@ -65,13 +63,14 @@ def _new(stacks: Sequence[Stack], known: set[object]) -> Iterator[Stack]:
             yield stack
 
 
-def end_positions(album_id: int, now_microseconds: int) -> Iterator[int]:
-    """Yields positions behind all photos of the album and all uploads that have begun. Call it under the album's lock."""
+def end_positions(album_id: int, count: int) -> Iterator[int]:
+    """Yields positions behind all photos of the album, with gaps for `count` photos before the present time.
+
+    A photo that is uploaded later has a later position. Call it under the album's lock.
+    """
     last = Photo.objects.filter(album=album_id).order_by("-position").values_list("position", flat=True).first() or 0
-    position = max(last, now_microseconds)
-    while True:
-        position += POSITION_GAP
-        yield position
+    gap = max(1, min(spacing.GAP, (spacing.now() - last) // (count + 1)))
+    yield from range(last + gap, last + gap * count + 1, gap)
 
 
 def photos_by_album(photos: Collection[Photo]) -> dict[int, list[Photo]]:

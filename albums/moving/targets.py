@@ -1,6 +1,5 @@
 """The albums that photos can be moved or copied to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -9,6 +8,7 @@ from django.forms import CharField, Form
 
 from albums import shelf
 from albums.models import Album, Operation
+from albums.nesting import queries as nesting
 from albums.shelf import Card
 
 MAX_TARGETS = 30
@@ -41,12 +41,10 @@ def matching(user: User, text: str = "", without: int | None = None) -> list[Tar
     )
     albums = Album.objects.visible_to(user).exclude(pk=without or 0).filter(title__icontains=text)
     ordered = list(albums.order_by(rank, "-created_at", "-pk").select_related("owner")[:MAX_TARGETS])
-    cards = {card.album.pk: card for card in shelf.cards(Album.objects.filter(pk__in=[row.pk for row in ordered]))}
-    titles = _titles(ordered)
+    ancestors = nesting.ancestors(ordered)
     return [
-        Target(cards[album.pk], " / ".join(titles[pk] for pk in _parents(album) if pk in titles), album.pk in recent)
-        for album in ordered
-        if album.pk in cards
+        Target(card, " / ".join(parent.title for parent in ancestors[card.album.pk]), card.album.pk in recent)
+        for card in shelf.cards_in_order(ordered)
     ]
 
 
@@ -54,13 +52,3 @@ def _recent(user: User) -> list[int]:
     """Returns the albums that the user moved or copied photos to in the last day, the last one first."""
     params = Operation.objects.filter(user=user, kind__in=PLACING).order_by("-pk").values_list("params", flat=True)
     return list(dict.fromkeys(values["album"] for values in params[:50]))[:MAX_RECENT]
-
-
-def _titles(albums: Sequence[Album]) -> dict[int, str]:
-    parents = {pk for album in albums for pk in _parents(album)}
-    return dict(Album.objects.filter(pk__in=parents).values_list("pk", "title")) if parents else {}
-
-
-def _parents(album: Album) -> list[int]:
-    """The ids in the album's path before its own."""
-    return [int(part) for part in album.path.split("/") if part and int(part) != album.pk]

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -80,12 +80,10 @@ def delete(request: HttpRequest, user: User, selection: Selection) -> HttpRespon
 
 def page_of(selection: Selection) -> str:
     """Returns the URL of the page on which the photos were selected."""
-    if selection.album_id:
-        return reverse("albums:detail", args=[selection.album_id])
-    try:
-        return f"{reverse('albums:search')}?{urlencode({'q': selection.query})}"
-    except NoReverseMatch:
-        return reverse("albums:list")
+    if selection.query:
+        parameters = {"q": selection.query} | ({"album": str(selection.album_id)} if selection.album_id else {})
+        return f"{reverse('albums:search')}?{urlencode(parameters)}"
+    return reverse("albums:detail", args=[selection.album_id]) if selection.album_id else reverse("albums:list")
 
 
 def _place(request: HttpRequest, user: User, selection: Selection, kind: str) -> HttpResponse:

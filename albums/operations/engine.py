@@ -194,7 +194,7 @@ def _remaining(operation: Operation, action: Action) -> PhotoQuerySet:
         album, position, pk = after
         in_album = Q(position__gt=position) | Q(position=position, pk__gt=pk)
         photos = photos.filter(Q(album__gt=album) | Q(album=album) & in_album, album__gte=album)
-    return photos.order_by("album", "position", "pk")
+    return photos.order_by("album_id", "position", "pk")
 
 
 def _revert(operation: Operation) -> None:

@@ -7,15 +7,16 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
 from albums.models import Album
+from albums.search.results import MAX_COUNT, Search
 
 register = template.Library()
 
 
 @register.inclusion_tag("selection/_bar.html", takes_context=True)
-def selection_bar(context: dict[str, Any], total: int, album: Album | None = None, query: str = "") -> dict[str, Any]:
+def selection_bar(context: dict[str, Any], total: int, album: Album | None = None, search: Search | None = None) -> Any:
     """The bar with the number of selected photos and the actions on them, for the grid of an album or of a search.
 
-    `total`: the number of photos that "all" means.
+    `total`: the number of photos that "all" means. `album`: also that in which was searched.
     """
     request = context["request"]
     parameters = [(name, value) for name, value in request.GET.items() if name != "select"]
@@ -24,8 +25,9 @@ def selection_bar(context: dict[str, Any], total: int, album: Album | None = Non
     return {
         "csrf_token": context.get("csrf_token"),
         "album": album,
-        "query": query,
-        "total": total,
+        "search": search,
+        "total": min(total, MAX_COUNT) if search else total,
+        "is_more": search is not None and total > MAX_COUNT,
         "page": page,
         "may_delete": may_delete,
         "is_selecting": is_selecting(context),

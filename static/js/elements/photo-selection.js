@@ -101,7 +101,7 @@ class PhotoSelection extends HTMLElement {
     const link = event.target.closest("a[data-select]");
     if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    link.closest("details").open = false;
+    link.closest("details")?.removeAttribute("open");
     this.#start();
     this.#tiles.find((tile) => tile.getBoundingClientRect().bottom > 0)?.querySelector("a").focus({ preventScroll: true });
   };
@@ -140,7 +140,10 @@ class PhotoSelection extends HTMLElement {
     const [first] = this.#tiles.filter((tile) => tile.getBoundingClientRect().bottom > 0);
     const isAtTop = scrollY < innerHeight && !this.#grid.querySelector(".grid__edge--prev");
     const next = this.#form.elements.namedItem("next");
-    if (first && !isAtTop) next.value = `${location.pathname}?from=${first.dataset.position}`;
+    const parameters = new URLSearchParams(location.search);
+    for (const name of ["after", "before", "from", "select"]) parameters.delete(name);
+    if (first && !isAtTop) parameters.set("from", first.dataset.position);
+    next.value = `${location.pathname}${parameters.size ? "?" : ""}${parameters}`;
     for (const [name, value] of Object.entries(this.#selected.fields())) this.#field(name, value);
   }
 
@@ -197,17 +200,22 @@ class PhotoSelection extends HTMLElement {
     this.#announce(this.#text);
   }
 
+  /** The number of selected photos as text. Search results beyond 10,000 are not counted. */
+  get #count() {
+    const count = this.#selected.count(this.#total);
+    return `${count.toLocaleString("en")}${this.#selected.isAll && this.hasAttribute("data-more") ? "+" : ""}`;
+  }
+
   get #text() {
     const count = this.#selected.count(this.#total);
-    if (!count) return "No photos selected";
-    return `${count.toLocaleString("en")} photo${count === 1 ? "" : "s"} selected`;
+    return count ? `${this.#count} photo${count === 1 ? "" : "s"} selected` : "No photos selected";
   }
 
   #show() {
     const count = this.#selected.count(this.#total);
     showChecked(this.#grid, this.#selected);
     this.#grid.classList.toggle("grid--selecting", this.#isActive);
-    this.querySelector("[data-count]").textContent = this.#isActive && count ? `${count.toLocaleString("en")} selected` : "Select photos";
+    this.querySelector("[data-count]").textContent = this.#isActive && count ? `${this.#count} selected` : "Select photos";
     const all = this.querySelector("[data-all]");
     all.removeAttribute("name"); // the script's own field is sent
     all.checked = this.#selected.isAll && count === this.#total;

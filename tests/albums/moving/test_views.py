@@ -68,7 +68,7 @@ def test_a_new_album_needs_a_title(signed_in, album):
 
 def test_the_albums_used_last_come_first_and_are_found_by_their_title(signed_in, owner, album, target):
     photo = fill(album, 1)[0]
-    Album.objects.create(title="Naples", owner=owner, path=f"/{target.pk}/0/")
+    Album.objects.create(title="Naples", owner=owner, parent=target)
     signed_in.post(MOVE, {"ids": photo.pk, "target": target.pk})
 
     page = text(signed_in.get(TARGETS, {"album": album.pk}))
