@@ -21,17 +21,39 @@ class AlbumOrder(TextChoices):
     DATE = "date", "Date of photos"
 
 
-def matching(user: AbstractBaseUser | AnonymousUser, text: str = "", order: str = AlbumOrder.RECENT) -> QuerySet[Album]:
-    """Returns the user's albums whose title contains the text."""
+class AlbumShow(TextChoices):
+    CURRENT = "current", "Albums"
+    ARCHIVED = "archived", "Archived"
+
+
+def matching(
+    user: AbstractBaseUser | AnonymousUser,
+    text: str = "",
+    order: str = AlbumOrder.RECENT,
+    show: str = AlbumShow.CURRENT,
+    inside: int | None = None,
+) -> QuerySet[Album]:
+    """Returns the user's albums, pinned albums first.
+
+    Without a text: the archived ones, those directly inside the album with the id `inside`, or else the top-level albums. With a
+    text: all whose title contains it, archived albums and albums inside others included.
+    """
     albums = Album.objects.visible_to(user)
     if text:
         albums = albums.filter(title__icontains=text)
+    elif show == AlbumShow.ARCHIVED:
+        albums = albums.filter(archived_at__isnull=False)
+    else:
+        albums = albums.filter(archived_at=None, parent=inside)
+    pinned = F("pinned_at").asc(nulls_last=True)
     if order == AlbumOrder.TITLE:
-        return albums.order_by(Lower("title"), "pk")
+        return albums.order_by(pinned, Lower("title"), "pk")
     if order == AlbumOrder.DATE:
         latest = F("latest_at").desc(nulls_last=True)
-        return albums.annotate(latest_at=_photo(TAKEN_AT.desc(), TAKEN_AT)).order_by(latest, "-created_at", "-pk")
-    return albums
+        return albums.annotate(latest_at=_photo(TAKEN_AT.desc(), TAKEN_AT)).order_by(
+            pinned, latest, "-created_at", "-pk"
+        )
+    return albums.order_by(pinned, "-created_at", "-pk")
 
 
 def spans(albums: list[Album]) -> dict[int, str]:

@@ -11,7 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from albums import removal
-from albums.models import Album, Photo
+from albums.models import Album, Photo, PhotoQuerySet
+
+RESTORE_BATCH = 1000
+"""Photos restored per transaction: SQLite has one writer, so a transaction must be short."""
 
 
 def move_to_trash(photo: Photo) -> bool:
@@ -35,9 +38,19 @@ def restore(photo: Photo) -> bool:
 
 def restore_all(album: Album) -> int:
     """Restores all photos in the album's trash. Returns how many; a pair counts as one."""
-    with transaction.atomic():
-        album.photos.trashed().exclude(shown_as=None).update(trashed_at=None)
-        return album.photos.trashed().update(trashed_at=None)
+    return restore_photos(album.photos.trashed())
+
+
+def restore_photos(photos: PhotoQuerySet, until: float | None = None) -> int:
+    """Restores photos in the trash, in chunks, until that time of time.monotonic(). Returns how many; a pair counts as one."""
+    count = 0
+    while ids := list(photos.leading().order_by("pk").values_list("pk", flat=True)[:RESTORE_BATCH]):
+        with transaction.atomic():
+            Photo.objects.filter(shown_as__in=ids).update(trashed_at=None)
+            count += Photo.objects.filter(pk__in=ids, trashed_at__isnull=False).update(trashed_at=None)
+        if removal.is_over(until):
+            break
+    return count
 
 
 def remove(photo: Photo) -> bool:
@@ -46,14 +59,19 @@ def remove(photo: Photo) -> bool:
 
 
 def empty(album: Album, until: float | None = None) -> int:
-    """Deletes all photos in the album's trash permanently. Returns how many.
+    """Deletes all photos in the album's trash permanently, as empty_photos()."""
+    return empty_photos(album.photos.trashed(), until)
+
+
+def empty_photos(photos: PhotoQuerySet, until: float | None = None) -> int:
+    """Deletes photos in the trash permanently. Returns how many.
 
     `until`: see removal.delete_photos. All photos are marked as expired first, so that the next purge deletes the remaining ones
     even if this process is killed.
     """
     expired_at = timezone.now() - timedelta(days=settings.TRASH_DAYS)
-    album.photos.trashed().filter(trashed_at__gt=expired_at).update(trashed_at=expired_at)
-    return removal.delete_photos(album.photos.trashed().leading(), until)
+    photos.filter(trashed_at__gt=expired_at).update(trashed_at=expired_at)
+    return removal.delete_photos(photos.leading(), until)
 
 
 def purge(now: datetime, until: float | None = None) -> int:

@@ -1,11 +1,11 @@
-"""Signal receivers: end uploads to deleted albums, delete raw files with their rows, continue operations in the
-queue, and queue rotated photos to be rendered."""
+"""Signal receivers: delete batches with their album, raw files with their rows, continue operations in the queue, and
+queue rotated photos to be rendered."""
 
 from typing import Any
 
 from django.db.models.signals import pre_delete
 
-from albums import album_trash, removal
+from albums import removal
 from albums.edits import rotation
 from albums.models import Album
 from albums.operations import engine
@@ -15,19 +15,13 @@ from processing.lib.failpoints import Point
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import KEEPS_RAW, UploadState
 from processing.rendering import rerender
-from processing.uploads import batches
 
 
 def connect() -> None:
     pre_delete.connect(_delete_raw_file, sender=Upload, dispatch_uid="processing.cleaning.upload")
-    album_trash.put_in_trash.connect(_stop_receiving, dispatch_uid="processing.cleaning.put_in_trash")
     rotation.rotated.connect(_render_rotated, dispatch_uid="processing.signals.rotated")
     engine.waiting.connect(_continue_operation, dispatch_uid="processing.signals.operation")
     removal.emptied.connect(_forget_batches, dispatch_uid="processing.cleaning.emptied")
-
-
-def _stop_receiving(album: Album, by: str, **_: Any) -> None:
-    batches.stop_receiving(album, by)
 
 
 def _continue_operation(operation_id: int, **_: Any) -> None:

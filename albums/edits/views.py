@@ -17,6 +17,7 @@ from albums.edits.mixed import MixedValues
 from albums.edits.overrides import RESET, Changes
 from albums.models import Photo
 from albums.operations import responses
+from albums.search import origin
 from albums.selection import Selection, SelectionError
 from albums.views.access import photo_or_404
 
@@ -30,7 +31,7 @@ def rate(request: HttpRequest, pk: int) -> HttpResponse:
         raise BadRequest("A rating is a number from 0 to 5.")
     if not photo.trashed_at:
         rating.rate(photo, form.cleaned_data["rating"])
-    return redirect(photo)
+    return redirect(f"{photo.get_absolute_url()}{origin.parameters(request)}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

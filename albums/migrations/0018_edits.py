@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('albums', '0016_arranging'),
+        ('albums', '0017_crc32'),
     ]
 
     operations = [

@@ -15,6 +15,8 @@ from django.utils import timezone
 from albums.clock import CLOCK, TAKEN_AT
 from albums.models.albums import Album
 from albums.models.trashable import Trashable
+from albums.order.name_key import NameKeyField
+from albums.search.columns import PLACE, STARS
 
 if TYPE_CHECKING:
     from albums.models.files import Companion
@@ -65,7 +67,11 @@ class Photo(Trashable, models.Model):
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos", db_index=False)
     position = models.BigIntegerField(help_text="The photo's place in its album, smallest first.")
+    upload_position = models.BigIntegerField(
+        null=True, editable=False, help_text="Position given at upload: its time in microseconds."
+    )
     name = models.CharField("file name", max_length=255, help_text="The uploaded file's name.")
+    name_key = NameKeyField(null=True, editable=False, help_text="Sorts like the file name, naturally.")
     title = models.CharField(max_length=500, blank=True)
     caption = models.TextField(blank=True)
     keywords = models.JSONField(default=list, blank=True)
@@ -73,6 +79,13 @@ class Photo(Trashable, models.Model):
     original_key = models.CharField(max_length=200, unique=True, editable=False)
     original_bytes = models.PositiveBigIntegerField(editable=False)
     original_sha256 = models.CharField("SHA-256", max_length=64, editable=False)
+    crc32 = models.PositiveBigIntegerField(
+        "CRC-32",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Of the original, for ZIP files. Empty if not read yet.",
+    )
     format = models.CharField(max_length=20, editable=False)
     width = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
     height = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
@@ -175,6 +188,9 @@ class Photo(Trashable, models.Model):
             models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),
             # The list of albums reads the first and last capture time of each album.
             models.Index(F("album"), TAKEN_AT, name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)),
+            # Searches: the order of results with many photos, ranges of dates, and ratings.
+            models.Index(PLACE, "id", name="photo_place", condition=Q(trashed_at=None, shown_as=None)),
+            models.Index(STARS, name="photo_stars", condition=Q(trashed_at=None, shown_as=None)),
         ]
 
     def __str__(self) -> str:

@@ -172,9 +172,10 @@ def _expire() -> int:
 
 
 def _stop_receiving() -> int:
-    """Cancels uploads to albums in the trash that remained because the request that moved the album was killed."""
-    albums = Album.objects.trashed().filter(pk__in=Upload.objects.receiving().values("album"))
-    return sum(batches.stop_receiving(album, "Somebody") for album in albums)
+    """Cancels uploads to albums that have been in the trash for so long that Undo will not restore them any more."""
+    before = timezone.now() - timedelta(seconds=album_trash.UPLOADS_KEPT_SECONDS)
+    albums = Album.objects.filter(trashed_at__lt=before, pk__in=Upload.objects.receiving().values("album"))
+    return batches.stop_receiving(albums.values_list("pk", flat=True))
 
 
 def _purge_albums(now: datetime, until: float | None) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from processing.storage import locations
 
 DAMAGED = "published-damaged"
 """The code of the pipeline's note. Importing the module that defines it would load the decoders."""
+CHUNK = 1 << 20
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
 
 
@@ -44,6 +46,7 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
     files = {}
     for rendition in picture.renditions:
         path = Path(rendition.path)
+        sha256, crc32 = _checksums(path)
         key = storage_keys.rendition(locations.for_new(), claim, path.name)
         files[key] = path
         rows.append(
@@ -55,7 +58,8 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
                 width=rendition.width,
                 height=rendition.height,
                 bytes=rendition.bytes,
-                sha256=_sha256(path),
+                sha256=sha256,
+                crc32=crc32,
                 recipe=orientation.marked(picture.recipe, photo.orientation),
             )
         )
@@ -99,9 +103,14 @@ def display_columns(picture: Picture) -> dict[str, Any]:
     }
 
 
-def _sha256(path: Path) -> str:
+def _checksums(path: Path) -> tuple[str, int]:
+    """Returns the SHA-256 in hexadecimal and the CRC-32."""
+    sha256, crc32 = hashlib.sha256(), 0
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(CHUNK):
+            sha256.update(chunk)
+            crc32 = zlib.crc32(chunk, crc32)
+    return sha256.hexdigest(), crc32
 
 
 def _position(upload: Upload) -> int:
@@ -117,6 +126,7 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     return Photo(
         album_id=job.album_id,
         position=_position(job.upload),
+        upload_position=_position(job.upload),
         name=job.original_filename,
         title=meta.title or "",
         caption=meta.caption or "",

@@ -30,7 +30,7 @@ def test_an_album_in_the_trash_keeps_its_files_and_is_still_checked(
     files_before = files(data_dir)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert album_trash.move_to_trash(album, by="anna") is True
+        assert album_trash.move_to_trash(album) is True
         sweep.sweep()
 
     report = consistency.verify()
@@ -42,7 +42,7 @@ def test_an_album_in_the_trash_keeps_its_files_and_is_still_checked(
 
 
 def test_an_album_in_the_trash_is_not_visible(album, photo, owner, admin):
-    album_trash.move_to_trash(album, by="anna")
+    album_trash.move_to_trash(album)
 
     for user in (owner, admin):
         assert list(Album.objects.visible_to(user)) == []
@@ -54,7 +54,7 @@ def test_an_album_in_the_trash_is_not_visible(album, photo, owner, admin):
 def test_an_album_is_restored_with_all_its_photos(album):
     photos = rows(album, 3)
     trash.move_to_trash(photos[1])
-    album_trash.move_to_trash(album, by="anna")
+    album_trash.move_to_trash(album)
 
     assert album_trash.restore(album) is True
 
@@ -66,7 +66,7 @@ def test_an_album_is_restored_with_all_its_photos(album):
 def test_an_album_not_in_the_trash_cannot_be_restored_or_deleted_permanently(album, owner):
     rows(album, 1)
     deleted_album = Album.objects.create(title="Winter", owner=owner)
-    album_trash.move_to_trash(deleted_album, by="anna")
+    album_trash.move_to_trash(deleted_album)
     stale_album = Album.objects.get(pk=deleted_album.pk)
     assert album_trash.remove(deleted_album) is True
 
@@ -81,7 +81,7 @@ def test_an_album_not_in_the_trash_cannot_be_restored_or_deleted_permanently(alb
 def test_moving_an_album_to_the_trash_twice_does_not_postpone_its_deletion(album):
     age(album, days=20)
 
-    album_trash.move_to_trash(album, by="anna")
+    album_trash.move_to_trash(album)
 
     assert timezone.now() - Album.objects.get().trashed_at > timedelta(days=19)
 
@@ -92,7 +92,7 @@ def test_files_are_deleted_immediately_if_the_trash_is_disabled(
     settings.TRASH_DAYS = 0
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert album_trash.move_to_trash(album, by="anna") is False
+        assert album_trash.move_to_trash(album) is False
 
     assert (files(data_dir), Album.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
@@ -101,7 +101,7 @@ def test_deleting_an_album_permanently_deletes_its_files_batches_and_raw_files(
     album, photo, data_dir, django_capture_on_commit_callbacks
 ):
     making.job_in(album, JobState.FAILED)
-    album_trash.move_to_trash(album, by="anna")
+    album_trash.move_to_trash(album)
 
     with django_capture_on_commit_callbacks(execute=True):
         assert album_trash.remove(album) is True
@@ -110,22 +110,23 @@ def test_deleting_an_album_permanently_deletes_its_files_batches_and_raw_files(
     assert (files(data_dir), list((data_dir / "incoming").iterdir()), row_counts) == ([], [], [0] * 6)
 
 
-def test_uploads_in_progress_are_cancelled_with_a_reason(album, data_dir):
+def test_uploads_in_progress_go_on_when_their_album_is_restored_soon(album):
     upload = making.upload(album)
 
-    album_trash.move_to_trash(album, by="anna")
+    album_trash.move_to_trash(album)
+    assert sweep.sweep().stopped == 0
+    album_trash.restore(album)
 
     upload.refresh_from_db()
-    assert (upload.state, upload.code) == (UploadState.CANCELLED, "album-in-trash")
-    assert upload.message.startswith("anna moved the album to the trash")
-    assert lifecycle.finish(upload, 1, "0" * 64) is None
+    assert upload.state == UploadState.RECEIVING
+    assert batches.running_in(album) == upload.batch
 
 
 def test_photos_received_before_are_developed_and_shown_when_the_album_is_restored(
     album, stored, django_capture_on_commit_callbacks
 ):
     making.received(album, making.jpeg((500, 400)))
-    album_trash.move_to_trash(album, by="anna")
+    album_trash.move_to_trash(album)
 
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
@@ -135,7 +136,7 @@ def test_photos_received_before_are_developed_and_shown_when_the_album_is_restor
 
 
 def test_no_upload_to_an_album_in_the_trash_can_begin(album, owner):
-    album_trash.move_to_trash(album, by="anna")
+    album_trash.move_to_trash(album)
 
     for open_upload in (
         lambda: batches.open_with_upload(album, owner, Batch.Source.FORM, "a.jpg"),
@@ -146,14 +147,16 @@ def test_no_upload_to_an_album_in_the_trash_can_begin(album, owner):
     assert Upload.objects.count() == 0
 
 
-def test_the_sweep_cancels_uploads_that_a_crash_left_in_progress(album):
+def test_the_sweep_cancels_uploads_to_an_album_that_stays_in_the_trash(album):
     upload = making.upload(album)
-    age(album, seconds=1)  # the row was written before the process was killed
+    age(album, seconds=album_trash.UPLOADS_KEPT_SECONDS + 1)
 
     assert sweep.sweep().stopped == 1
 
     upload.refresh_from_db()
-    assert upload.code == "album-in-trash"
+    assert (upload.state, upload.code) == (UploadState.CANCELLED, "album-in-trash")
+    assert upload.message.startswith("The album was moved to the trash during the upload.")
+    assert lifecycle.finish(upload, 1, "0" * 64) is None
 
 
 def test_the_sweep_deletes_albums_permanently_after_their_days_in_the_trash(

@@ -91,7 +91,7 @@ class PhotoViewer extends HTMLElement {
 
   #onSubmit = async (event) => {
     const form = event.target;
-    const isUndo = form.matches(".messages form");
+    const isUndo = form.matches("#toasts form");
     const isTurn = form.matches(".viewer__turns");
     if (isTurn && this.#isTurning) {
       event.preventDefault();
@@ -131,17 +131,16 @@ class PhotoViewer extends HTMLElement {
     }
   }
 
-  #show({ url, title, viewer, messages }, announcement) {
+  #show({ url, title, viewer, toasts }, announcement) {
     const before = this.#find(".viewer");
     const focused = before.contains(document.activeElement) && document.activeElement;
     for (const details of before.querySelectorAll(KEPT_OPEN)) viewer.querySelector(details.id ? `#${details.id}` : ".drawer__technical").open = details.open;
     before.replaceWith(viewer);
-    document.querySelector(".messages")?.remove();
-    if (messages) this.before(document.importNode(messages, true));
+    document.getElementById("toasts").replaceToasts(toasts);
     history.replaceState(history.state, "", url);
     document.title = title;
     if (focused) this.#restoreFocus(focused);
-    this.#announce(announcement || [messages?.textContent.trim(), this.#find("h1").textContent].filter(Boolean).join(" "));
+    this.#announce(announcement || this.#find("h1").textContent);
     this.#prepare();
   }
 
@@ -257,13 +256,9 @@ class PhotoViewer extends HTMLElement {
     this.#announce(`${this.#zoom.percent} %`);
   }
 
-  /** Shows and announces an error. */
+  /** Shows an error, which is announced. */
   #notify(text) {
-    document.querySelector(".messages")?.remove();
-    const messages = Object.assign(document.createElement("div"), { className: "messages" });
-    messages.append(Object.assign(document.createElement("div"), { className: "notice notice--error", textContent: text }));
-    this.before(messages);
-    this.#announce(text);
+    document.getElementById("toasts").show(text, "error");
   }
 
   #announce(text) {
