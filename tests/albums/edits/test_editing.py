@@ -35,7 +35,7 @@ SINGLE_CHANGES = [
 
 
 def rows() -> list[dict[str, Any]]:
-    return list(Photo.objects.order_by("pk").values())
+    return [dict(values) for values in Photo.objects.order_by("pk").values()]
 
 
 def edit(album: Album, changes: Changes, *photos: Photo) -> Operation | None:

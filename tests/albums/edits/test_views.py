@@ -19,7 +19,7 @@ FIELD = re.compile(r'<(?:input|textarea|select)[^>]* name="(initial-)?(\w+)"')
 def fields_of(client: Client, url: str) -> dict[str, Any]:
     """What a browser sends if the user changes nothing: the initial values of the form, hidden and visible."""
     form = client.get(url).context["form"]
-    data = {}
+    data: dict[str, Any] = {}
     for bound in form:
         value = bound.value()
         value = bound.field.prepare_value(value) if value is not None else ""
