@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from albums.edits import columns, editing, overrides
+from albums.edits import columns, editing, overrides, rating
 from albums.edits.overrides import RESET, Changes
 from albums.models import Album, Operation, OperationStep, Photo
 from albums.operations import engine
@@ -183,3 +183,17 @@ def test_the_summary_names_the_fields(album):
 
     fields = ["Title", "Title and rating", "Title, caption and rating"]
     assert summaries == [f"{names} of 2 photos changed." for names in fields]
+
+
+def test_photos_move_to_their_places_in_an_album_sorted_by_what_was_edited(album):
+    photos = described(album, 3)
+    order = [photo.pk for photo in photos]
+    Album.objects.update(sorted_by="rating")
+
+    operation = edit(album, {"rating": {"set": 5}}, photos[2])
+    assert [photo.pk for photo in album.photos.all()] == [order[2], *order[:2]]
+    rating.rate(photos[1], 1)
+    assert [photo.pk for photo in album.photos.all()] == [order[2], order[0], order[1]]
+
+    engine.undo(operation)
+    assert [photo.pk for photo in album.photos.all()] == [order[0], order[2], order[1]]
