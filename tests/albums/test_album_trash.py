@@ -334,7 +334,7 @@ def fail_for_italy(album: Album, **_: object) -> None:
 
 
 def test_an_album_deleted_earlier_survives_the_purge_of_the_album_it_is_in(tree_of_albums):
-    summer, italy, rome = tree_of_albums
+    summer, _, rome = tree_of_albums
     album_trash.move_to_trash(rome)
     album_trash.move_to_trash(summer)
 

@@ -1,4 +1,4 @@
-"""Requests with selected albums: which are accepted, and what they may do. That they can be undone: album_edits/test_actions.py."""
+"""Requests with selected albums: which are accepted, and what they may do. Undo is tested in album_edits/test_actions.py."""
 
 import pytest
 from django.contrib.auth.models import Permission, User

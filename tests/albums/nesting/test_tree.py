@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def inside(parent: Album | None, title: str, owner=None) -> Album:
-    return Album.objects.create(title=title, owner=owner or (parent and parent.owner), parent=parent)
+    return Album.objects.create(title=title, owner=parent.owner if parent else owner, parent=parent)
 
 
 def paths() -> dict[str, str]:
