@@ -122,7 +122,16 @@ class PhotoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "album", "width", "height", "format", "camera", "taken", "created_at", "trashed_at")
     list_filter = ("format", "created_at", ("trashed_at", admin.EmptyFieldListFilter))
     list_select_related = ("album",)
-    search_fields = ("name", "title", "caption", "camera", "original_sha256", "album__title")
+    search_fields = (
+        "name",
+        "title",
+        "edited_title",
+        "caption",
+        "edited_caption",
+        "camera",
+        "original_sha256",
+        "album__title",
+    )
     raw_id_fields = ("album",)
     readonly_fields = (
         *("name", "original_key", "original_bytes", "original_sha256", "format", "width", "height"),

@@ -38,6 +38,9 @@ class AlbumListForm(forms.Form):
         """True if the list is not the one of all top-level albums."""
         return bool(self.text or self.parent_id or self.shown != AlbumShow.CURRENT)
 
+    orders = AlbumOrder.choices
+    """Value and label of each order. Templates can't read them from a member of the enumeration."""
+
     @property
     def text(self) -> str:
         self.is_valid()

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from albums.grid.windows import PhotoList
 from albums.models import Album, Photo
 
 STRIP_PHOTOS = 10
@@ -63,7 +64,10 @@ def _with_covers(albums: QuerySet[Album]) -> QuerySet[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The photos around one photo, in the album's order. Both lists are empty for a photo that pages do not show."""
+    """The photos around one photo, in the order of its album or of search results.
+
+    Both lists are empty for a photo that pages do not show.
+    """
 
     before: list[Photo]
     after: list[Photo]
@@ -77,14 +81,14 @@ class Strip:
         return self.after[0] if self.after else None
 
 
-def strip(photo: Photo, each_side: int = STRIP_PHOTOS) -> Strip:
-    """Returns up to `each_side` photos before and after the photo, in a constant number of queries."""
+def strip(photo: Photo, each_side: int = STRIP_PHOTOS, among: PhotoList | None = None) -> Strip:
+    """Returns up to `each_side` photos before and after the photo in its album, or in another list.
+
+    In a constant number of queries.
+    """
     if photo.trashed_at or photo.shown_as_id:
         return Strip([], [])
-    # The first condition of each pair is redundant: with it, the database reads the index from the photo's position on.
-    position, siblings = photo.position, photo.album.photos.shown().prefetch_related("renditions")
-    is_before = Q(position__lt=position) | Q(position=position, pk__lt=photo.pk)
-    is_after = Q(position__gt=position) | Q(position=position, pk__gt=photo.pk)
-    before = siblings.filter(is_before, position__lte=position).order_by("-position", "-pk")[:each_side]
-    after = siblings.filter(is_after, position__gte=position).order_by("position", "pk")[:each_side]
+    photos = among or PhotoList(photo.album.photos.shown())
+    before = photos.before(*photos.place(photo)).prefetch_related("renditions")[:each_side]
+    after = photos.after(*photos.place(photo)).prefetch_related("renditions")[:each_side]
     return Strip(list(before)[::-1], list(after))

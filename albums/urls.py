@@ -2,9 +2,13 @@ from django.urls import path
 
 from albums.album_edits import views as album_edits
 from albums.album_selection import views as album_selection
+from albums.download import views as download
 from albums.edits import views as edits
 from albums.grid import views as grid
 from albums.operations import views as operations
+from albums.order import views as order
+from albums.search import views as search
+from albums.similar import views as similar
 from albums.trash_page import views as trash_page
 from albums.views import albums, deleted_albums, photos, trash
 
@@ -27,6 +31,11 @@ urlpatterns = [
     path("albums/<int:pk>/photos/", grid.window, name="window"),
     path("albums/<int:pk>/months/", grid.months, name="months"),
     path("albums/<int:pk>/view/", grid.view, name="view"),
+    path("albums/<int:pk>/sort/", order.sort, name="sort"),
+    path("albums/<int:pk>/similar/", similar.index, name="similar"),
+    path("albums/<int:pk>/similar/keep/", similar.keep, name="keep-similar"),
+    path("albums/<int:pk>/download/", download.choose, name="download"),
+    path("albums/<int:pk>/download.zip", download.album_zip, name="download-zip"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
     path("albums/<int:pk>/delete/", albums.delete, name="delete"),
     path("albums/<int:pk>/restore/", deleted_albums.restore, name="restore"),
@@ -35,6 +44,9 @@ urlpatterns = [
     path("albums/<int:pk>/trash/", trash.index, name="trash"),
     path("albums/<int:pk>/trash/put-back/", trash.restore_all, name="put-all-back"),
     path("albums/<int:pk>/trash/empty/", trash.empty, name="empty-trash"),
+    path("search/", search.results, name="search"),
+    path("search/photos/", search.window, name="search-window"),
+    path("search/count/", search.count, name="search-count"),
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("operations/<int:pk>/", operations.operation, name="operation"),
     path("operations/<int:pk>/undo/", operations.undo, name="undo"),
@@ -42,6 +54,13 @@ urlpatterns = [
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),
     path("photos/<int:pk>/rating/", edits.rate, name="rate"),
+    path("photos/<int:pk>/place/", order.place, name="place"),
+    path("selection/place/", order.place_selection, name="selection-place"),
+    path("photos/<int:pk>/edit/", edits.edit_photo, name="edit-photo"),
+    path("photos/<int:pk>/rotate/", edits.rotate, name="rotate"),
+    path("photos/<int:pk>/edits.xmp", edits.sidecar, name="edits-sidecar"),
+    path("selection/edit/", edits.edit_selection, name="selection-edit"),
+    path("selection/rotate/", edits.rotate_selection, name="selection-rotate"),
     path("photos/<int:pk>/cover/", album_edits.set_cover, name="set-cover"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.restore, name="put-back"),

@@ -12,6 +12,6 @@ def write_paths(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("albums", "0016_arranging")]
+    dependencies = [("albums", "0019_order")]
 
     operations = [migrations.RunPython(write_paths, migrations.RunPython.noop, elidable=True)]

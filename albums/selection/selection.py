@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import QueryDict
 
 from albums.models import Photo, PhotoQuerySet
+from albums.search.results import search
 
 MAX_IDS = 5_000
 """Ids that a request may name. A larger selection is sent as "all but these"."""
@@ -74,10 +75,10 @@ class Selection:
         photos = Photo.objects.visible_to(user).shown()
         if not self.is_all:
             return photos.filter(pk__in=self.ids)
-        if self.album_id:
-            photos = photos.filter(album_id=self.album_id)
         if self.query:
-            raise SelectionError("selection-invalid", "Search results cannot be selected.")
+            photos = search(user, self.query, self.album_id).photos
+        elif self.album_id:
+            photos = photos.filter(album_id=self.album_id)
         return photos.exclude(pk__in=self.ids) if self.ids else photos
 
 

@@ -10,8 +10,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import delivery, quality, shelf, similarity, trash
 from albums.delivery import Stored
+from albums.edits import orientation, xmp
 from albums.grid import windows
 from albums.models import Album, Companion, Photo, Rendition
+from albums.search import origin
 from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
 
 CONTENT_TYPES = {
@@ -33,13 +35,18 @@ CONTENT_TYPES = {
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The viewer of one photo. Its script gets the page of the next photo from here too."""
     photo = photo_or_404(request, pk)
+    found = None if photo.trashed_at else origin.of(request)
     context = {
         "photo": photo,
         "album": photo.album,
-        "album_url": _album_url(photo),
-        "strip": shelf.strip(photo),
+        "album_url": origin.url_of(found, photo) if found else _album_url(photo),
+        "is_from_search": bool(found),
+        "photo_query": f"?{origin.query_string(found)}" if found else "",
+        "strip": origin.strip(found, photo) if found else shelf.strip(photo),
         "alike": similarity.similar_photos(photo),
-        "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS,
+        # The original of a rotated photo would appear as before.
+        "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS and photo.orientation == orientation.UPRIGHT,
+        "is_edited": xmp.sidecar(photo) is not None,
         "days": settings.TRASH_DAYS,
     }
     return render(request, "photo/page.html", context)
@@ -101,14 +108,18 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     ensure_emptiable(request, photo.album)
     if request.method == "POST":
         note_deletion(request, photo.album, "photo-trashed" if settings.TRASH_DAYS else "photo-deleted")
-        strip = shelf.strip(photo, each_side=1)
+        found = origin.of(request)
+        strip = origin.strip(found, photo, each_side=1) if found else shelf.strip(photo, each_side=1)
         if trash.move_to_trash(photo):
             messages.success(request, render_to_string("trash/_moved.html", {"photo": photo}, request))
         else:
             messages.success(request, f"{photo.name} was deleted.")
-        return redirect(strip.next or strip.previous or photo.album)
+        neighbour = strip.next or strip.previous
+        if neighbour:
+            return redirect(f"{neighbour.get_absolute_url()}{origin.parameters(request)}")
+        return redirect(origin.page_url(found) if found else photo.album)
     context = {"photo": photo, "album": photo.album, "days": settings.TRASH_DAYS}
-    return render(request, "photo/delete.html", context)
+    return render(request, "photo/delete.html", context | {"photo_query": origin.parameters(request)})
 
 
 def _album_url(photo: Photo) -> str:

@@ -61,6 +61,9 @@ def _rerender(photo: Photo, bad_keys: set[str], say: Say) -> list[str]:
     except holds.HoldLost:
         say(f"Photo {photo.pk}: storing its renditions took too long. Run the repair again.")
         return []
+    except rerender.Rotated:
+        say(f"Photo {photo.pk}: was rotated while its renditions were made. Run the repair again.")
+        return []
     except (ImageRejected, OSError, Photo.DoesNotExist) as error:
         say(f"Photo {photo.pk}: can't make its renditions again: {error}")
         return []

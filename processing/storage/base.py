@@ -112,6 +112,11 @@ class Store(Protocol):
     def open_local(self, key: str) -> AbstractContextManager[Path]:
         """A local, readable path of the file, valid within the context. Raises FileNotFoundError if the file does not exist."""
 
+    def read_range(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """Yields the bytes from `start` to `stop` of the file, in constant memory. Raises FileNotFoundError, and OSError if the
+        file ends before `stop`.
+        """
+
     def copy_or_link(self, key: str, as_key: str) -> None:
         """Stores the same bytes durably under a second key, without copying them where possible. Repeating is harmless."""
 

@@ -43,6 +43,9 @@ class PlacedStore(Storage):
     def open_local(self, key: str) -> AbstractContextManager[Path]:
         return self._of(key).open_local(storage_keys.bare(key))
 
+    def read_range(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        return self._of(key).read_range(storage_keys.bare(key), start, stop)
+
     def copy_or_link(self, key: str, as_key: str) -> None:
         bare, as_bare = storage_keys.bare(key), storage_keys.bare(as_key)
         if storage_keys.location(key) == storage_keys.location(as_key):

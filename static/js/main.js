@@ -11,6 +11,8 @@ import "./elements/panel-announcer.js";
 import "./elements/passkey-form.js";
 import "./elements/photo-grid.js";
 import "./elements/photo-viewer.js";
+import "./elements/toast-list.js";
+import "./elements/search-key.js";
 import "./elements/undo-key.js";
 import "./elements/upload-desk.js";
 import "./elements/view-menu.js";

@@ -21,6 +21,7 @@ from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local import fsync
 from processing.storage.local.partial_file import LocalPartialFile
 
+READ_BYTES = 256 << 10
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """Errors of file systems without hard links (exFAT, some network drives)."""
 
@@ -42,6 +43,16 @@ class LocalStore(FileSystemStorage):
         if not path.is_file():
             raise FileNotFoundError(errno.ENOENT, "There are no such bytes", key)
         yield path
+
+    def read_range(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        with Path(self.path(key)).open("rb", buffering=0) as file:
+            file.seek(start)
+            while start < stop:
+                chunk = file.read(min(READ_BYTES, stop - start))
+                if not chunk:
+                    raise OSError(errno.EIO, "The file is shorter than expected", key)
+                start += len(chunk)
+                yield chunk
 
     def copy_or_link(self, key: str, as_key: str) -> None:
         source, target = Path(self.path(key)), Path(self.path(as_key))

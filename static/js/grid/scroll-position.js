@@ -13,8 +13,15 @@ export function save(list, focused) {
   const state = { position: tile.dataset.position, top: tile.getBoundingClientRect().top, focused: focused?.id };
   const isFromStart = index < PHOTOS_ABOVE && !list.querySelector(":scope > .grid__edge--prev");
   const first = tiles[Math.max(0, index - PHOTOS_ABOVE)];
-  const query = isFromStart ? "" : `?from=${first.dataset.position}`;
-  history.replaceState({ ...history.state, grid: state }, "", location.pathname + query);
+  history.replaceState({ ...history.state, grid: state }, "", windowUrl(isFromStart ? null : first.dataset.position));
+}
+
+/** The URL of the window that begins at the position. The other parameters, such as a search, are kept. */
+function windowUrl(position) {
+  const url = new URL(location.href);
+  for (const name of ["after", "before", "from"]) url.searchParams.delete(name);
+  if (position !== null) url.searchParams.set("from", position);
+  return url.pathname + url.search;
 }
 
 /** Scrolls to the photo that the history entry records, or to the one after it if it was deleted. */
