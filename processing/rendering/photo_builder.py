@@ -9,7 +9,7 @@ from typing import Any
 from albums.models import Companion, Photo, Rendition
 from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
-from processing.pipeline import Origin, Picture
+from processing.pipeline import Note, Origin, Picture
 from processing.storage import keys as storage_keys
 from processing.storage import locations
 
@@ -90,8 +90,12 @@ def display_columns(picture: Picture) -> dict[str, Any]:
         "profile": picture.colours.profile or "",
         "gamut": picture.colours.gamut,
         "bit_depth": picture.colours.bits,
-        "notes": [asdict(note) for note in picture.notes],
+        "notes": [asdict(note) for note in (*picture.notes, *_animation(picture))],
     }
+
+
+def _animation(picture: Picture) -> list[Note]:
+    return [Note(Photo.ANIMATION, f"Animation of {picture.frames} frames.")] if picture.frames > 1 else []
 
 
 def _sha256(path: Path) -> str:
