@@ -5,6 +5,7 @@ from albums.album_selection import views as album_selection
 from albums.download import views as download
 from albums.edits import views as edits
 from albums.grid import views as grid
+from albums.moving import views as moving
 from albums.operations import views as operations
 from albums.order import views as order
 from albums.search import views as search
@@ -53,6 +54,10 @@ urlpatterns = [
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("operations/<int:pk>/", operations.operation, name="operation"),
     path("operations/<int:pk>/undo/", operations.undo, name="undo"),
+    path("selection/move/", moving.move, name="selection-move"),
+    path("selection/copy/", moving.copy, name="selection-copy"),
+    path("selection/targets/", moving.targets, name="selection-targets"),
+    path("selection/delete/", moving.delete, name="selection-delete"),
     path("companions/<int:pk>/", photos.companion, name="companion"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),

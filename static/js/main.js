@@ -6,6 +6,7 @@ import "./elements/final-announcer.js";
 import "./elements/panel-announcer.js";
 import "./elements/passkey-form.js";
 import "./elements/photo-grid.js";
+import "./elements/photo-selection.js";
 import "./elements/photo-order.js";
 import "./elements/photo-viewer.js";
 import "./elements/sort-menu.js";
