@@ -50,6 +50,9 @@ PHOTO_URLS = {
     "albums:original": {GET},
     "albums:quality": {GET},
     "albums:rate": {POST},
+    "albums:edit-photo": {GET, POST},
+    "albums:rotate": {POST},
+    "albums:edits-sidecar": {GET},
     "albums:place": {GET, POST},
     "albums:set-cover": {POST},
     "albums:delete-photo": {GET, POST},
@@ -62,6 +65,8 @@ JOB_URLS = {"processing:raw": {GET}, "processing:preview": {GET}}
 OPERATION_URLS = {"albums:operation": {GET}, "albums:undo": {POST}}
 OBJECT_URLS = ALBUM_URLS | BATCH_URLS | PHOTO_URLS | COMPANION_URLS | JOB_URLS | OPERATION_URLS
 USER_URLS = {
+    "albums:selection-edit": {GET, POST},
+    "albums:selection-rotate": {POST},
     "account": {GET},
     "account_change_password": {GET, POST},
     "account_email": {GET, POST},
@@ -149,6 +154,7 @@ def photo(album: Album) -> Photo:
     job = making.job_in(album, JobState.FAILED)
     Preview.objects.create(job=job, webp=b"RIFF")
     photo = making.photo(album, job)
+    photo.edited_title = "Port"
     photo.save()
     key = f"renditions/ab/{'ab' * 16}/400.webp"
     Rendition.objects.create(photo=photo, edge=400, key=key, width=400, height=300, bytes=1, sha256="0" * 64)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from albums.edits import sorting
 from albums.models import Album, Photo, PhotoQuerySet
 
 Values = dict[str, Any]
@@ -58,6 +59,7 @@ def restore(user: User, inverse: Inverse) -> int:
     }
     if values:
         write(values)
+        sorting.place([photos[pk] for pk in values], {column for columns in values.values() for column in columns})
     return len(ids) - len(values)
 
 

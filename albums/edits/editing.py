@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from albums import operations
-from albums.edits import columns, overrides
+from albums.edits import columns, overrides, sorting
 from albums.edits.overrides import Changes
 from albums.models import Operation, Photo
 from albums.operations import Action, Result
@@ -35,6 +35,7 @@ class Edit(Action):
         values = {photo.pk: values[photo.pk] for photo in changed}
         inverse = columns.inverse(changed, values)
         columns.write(values)
+        sorting.place(changed, {column for columns_of_photo in values.values() for column in columns_of_photo})
         return Result(inverse, len(changed), len(photos) - len(changed))
 
     def undo(self, operation: Operation, inverse: Any) -> int:

@@ -31,7 +31,7 @@ def rate(request: HttpRequest, pk: int) -> HttpResponse:
         raise BadRequest("A rating is a number from 0 to 5.")
     if not photo.trashed_at:
         rating.rate(photo, form.cleaned_data["rating"])
-    return redirect(f"{photo.get_absolute_url()}{origin.parameters(request)}")
+    return redirect(_photo_url(request, photo))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,9 +49,14 @@ def edit_photo(request: HttpRequest, pk: int) -> HttpResponse:
     form = PhotoEditForm(photo, request.POST if is_sent else None)
     if request.method == "POST" and (not is_sent or form.is_valid()):
         changes = form.changes() if is_sent else dict.fromkeys(overrides.COLUMNS, RESET)
-        return _save(request, Selection(ids=(photo.pk,)), changes, photo)
+        return _save(request, Selection(ids=(photo.pk,)), changes, _photo_url(request, photo))
     status = 422 if form.errors else 200
-    context = {"photo": photo, "album": photo.album, "form": form, "is_edited": bool(overrides.edited_fields(photo))}
+    context = {
+        "photo": photo,
+        "photo_url": _photo_url(request, photo),
+        "form": form,
+        "is_edited": bool(overrides.edited_fields(photo)),
+    }
     return render(request, "photo/edit.html", context, status=status)
 
 
@@ -90,7 +95,8 @@ def rotate(request: HttpRequest, pk: int) -> HttpResponse:
     turn = _turn(request)
     if photo.trashed_at:
         return redirect(photo)
-    return _rotate(request, Selection(ids=(photo.shown_as_id or photo.pk,)), turn, photo)
+    selection = Selection(ids=(photo.shown_as_id or photo.pk,))
+    return _rotate(request, selection, turn, _photo_url(request, photo))
 
 
 @require_POST
@@ -124,6 +130,11 @@ def _save(request: HttpRequest, selection: Selection, changes: Changes, to: obje
 def _rotate(request: HttpRequest, selection: Selection, turn: str, to: object) -> HttpResponse:
     assert isinstance(request.user, User)
     return responses.respond(request, rotation.rotate(request.user, selection, turn), to)
+
+
+def _photo_url(request: HttpRequest, photo: Photo) -> str:
+    """The photo's page, among the photos of the search from which the user came."""
+    return f"{photo.get_absolute_url()}{origin.parameters(request)}"
 
 
 def _page_of(selection: Selection) -> str:

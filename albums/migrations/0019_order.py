@@ -25,7 +25,7 @@ def fill_sort_columns(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('albums', '0018_edits'),
+        ('albums', '0018_photo_album_taken'),
     ]
 
     operations = [

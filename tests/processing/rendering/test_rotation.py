@@ -2,8 +2,10 @@
 
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -21,7 +23,6 @@ from processing.lib.failpoints import Point
 from processing.maintenance import sweep
 from processing.models import ProcessingJob, Rerender
 from processing.rendering import rerender, worker
-from processing.storage import store
 from tests.albums.edits.conftest import described
 from tests.processing import making
 
@@ -88,10 +89,10 @@ def render_all() -> int:
 
 def shown(photo: Photo) -> tuple[tuple[int, int], list[tuple[int, int, int]]]:
     """The size of the photo's rendition, and the colours of its corners."""
-    with store().open(photo.renditions.get().key) as file, Image.open(file) as image:
+    with default_storage.open(photo.renditions.get().key) as file, Image.open(file) as image:
         width, height = image.size
         points = [(5, 5), (width - 6, 5), (5, height - 6), (width - 6, height - 6)]
-        pixels = [image.convert("RGB").getpixel(point) for point in points]
+        pixels: list[Any] = [image.convert("RGB").getpixel(point) for point in points]
     return (width, height), [min(CORNERS, key=lambda colour: _distance(colour, pixel)) for pixel in pixels]
 
 
@@ -116,7 +117,7 @@ def test_a_rotated_photo_is_rendered_with_its_orientation(album, file_orientatio
     assert photo.renditions.get().orientation == photo.orientation
     assert photo.renditions.get().get_absolute_url() != old_url
     assert (photo.placeholder != old_placeholder, photo.file_orientation) == (True, file_orientation)
-    with store().open(photo.original_key) as original:
+    with default_storage.open(photo.original_key) as original:
         assert original.read() == corners_jpeg(file_orientation)
 
 
