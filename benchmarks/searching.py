@@ -24,20 +24,8 @@ ALBUM = 1000
 """Photos of each album."""
 CAMERAS = ("Canon EOS 5D Mark IV", "NIKON Z 6", "Apple iPhone 15 Pro", "SONY ILCE-7M4")
 WORDS = [
-    "beach",
-    "sunset",
-    "mountain",
-    "river",
-    "family",
-    "garden",
-    "winter",
-    "street",
-    "museum",
-    "dinner",
-    "birthday",
-    "harbour",
-    "forest",
-    "bridge",
+    *("beach", "sunset", "mountain", "river", "family", "garden", "winter", "street"),
+    *("museum", "dinner", "birthday", "harbour", "forest", "bridge"),
 ]
 SEARCHES = {
     "one match": "0000042",

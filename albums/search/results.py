@@ -42,10 +42,12 @@ class Search:
     @cached_property
     def ordered(self) -> PhotoQuerySet:
         """The photos found with their `place`, in the order of pages: the album's, or the newest first."""
-        photos = self._photos(reads_in_order=self.count > MAX_COUNT)
+        reads_in_order = self.count > MAX_COUNT
+        photos = self._photos(reads_in_order=reads_in_order)
         if self.album_id:
             return photos.annotate(place=F("position")).order_by("position", "pk")
-        return photos.annotate(place=PLACE).order_by("place", "pk")
+        # Adding 0 keeps PostgreSQL from reading all photos in order when it expects more results than there are.
+        return photos.annotate(place=PLACE if reads_in_order else PLACE + 0).order_by("place", "pk")
 
     @cached_property
     def count(self) -> int:
@@ -173,7 +175,8 @@ def _part(name: str) -> Q:
     if name == "location":
         return Q(latitude__isnull=False) | Q(edited_latitude__isnull=False)
     if name == "keywords":
-        return (Q(edited_keywords=None) & ~Q(keywords=[])) | (Q(edited_keywords__isnull=False) & ~Q(edited_keywords=[]))
+        is_edited = Q(edited_keywords__isnull=False)
+        return (is_edited & ~Q(edited_keywords=[])) | (~is_edited & ~Q(keywords=[]))
     return (Q(**{f"edited_{name}": None}) & ~Q(**{name: ""})) | Q(**{f"edited_{name}__gt": ""})
 
 
