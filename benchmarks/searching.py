@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from benchmarks.measure import table
@@ -106,8 +107,8 @@ class _Library:
         costs: dict[str, float] = {}
         for name, text in SEARCHES.items():
             costs[f"{name}: queries"] = self._queries(text)
-            costs[f"{name}: page, ms"] = self._milliseconds(lambda text=text: self._request(text))
-            costs[f"{name}: live count, ms"] = self._milliseconds(lambda text=text: self._request(text, "count/"))
+            costs[f"{name}: page, ms"] = self._milliseconds(partial(self._request, text))
+            costs[f"{name}: live count, ms"] = self._milliseconds(partial(self._request, text, "count/"))
         costs["LIKE, one match, ms"] = self._milliseconds(lambda: self._like("0000042"))
         costs["LIKE, all match, ms"] = self._milliseconds(lambda: self._like("jpg"))
         return costs
