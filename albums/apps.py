@@ -7,7 +7,7 @@ class AlbumsConfig(AppConfig):
     verbose_name = "Library"
 
     def ready(self) -> None:
-        from albums import operations, removal
+        from albums import moving, operations, removal
         from albums.album_edits import actions as album_edits
         from albums.edits.editing import Edit
         from albums.edits.rotation import Rotate
@@ -19,6 +19,7 @@ class AlbumsConfig(AppConfig):
         removal.connect()
         tree.connect()
         order.connect()
+        moving.connect()
         album_edits.connect()
         for action in (Edit(), KeepAll(), Rotate()):
             operations.register(action)

@@ -4,10 +4,12 @@ Photos that are shown as one are moved and restored together. The only writer of
 permanently.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from albums import removal
@@ -26,6 +28,20 @@ def move_to_trash(photo: Photo) -> bool:
     if Photo.objects.together(photo).filter(trashed_at=None).update(trashed_at=now):
         photo.trashed_at = now
     return True
+
+
+def move_all_to_trash(ids: Collection[int], now: datetime) -> None:
+    """Moves the shown photos with these ids, and the RAWs of their pairs, to the trashes of their albums."""
+    Photo.objects.filter(Q(pk__in=ids) | Q(shown_as__in=ids), trashed_at=None).update(trashed_at=now)
+
+
+def restore_selected(photos: PhotoQuerySet, trashed_at: datetime) -> int:
+    """Restores the shown photos among these that were moved to the trash at exactly that time. Returns how many."""
+    ids = list(
+        photos.leading().filter(trashed_at=trashed_at).select_for_update(of=("self",)).values_list("pk", flat=True)
+    )
+    Photo.objects.trashed().filter(Q(pk__in=ids) | Q(shown_as__in=ids)).update(trashed_at=None)
+    return len(ids)
 
 
 def restore(photo: Photo) -> bool:

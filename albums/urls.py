@@ -5,6 +5,7 @@ from albums.album_selection import views as album_selection
 from albums.download import views as download
 from albums.edits import views as edits
 from albums.grid import views as grid
+from albums.moving import views as moving
 from albums.operations import views as operations
 from albums.order import views as order
 from albums.search import views as search
@@ -34,6 +35,9 @@ urlpatterns = [
     path("albums/<int:pk>/sort/", order.sort, name="sort"),
     path("albums/<int:pk>/similar/", similar.index, name="similar"),
     path("albums/<int:pk>/similar/keep/", similar.keep, name="keep-similar"),
+    path("selection/download/", download.download_selection, name="selection-download"),
+    path("selection/<str:digest>/download/", download.choose_selection, name="selection-download-options"),
+    path("selection/<str:digest>/download.zip", download.selection_zip, name="selection-download-zip"),
     path("albums/<int:pk>/download/", download.choose, name="download"),
     path("albums/<int:pk>/download.zip", download.album_zip, name="download-zip"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
@@ -50,6 +54,10 @@ urlpatterns = [
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("operations/<int:pk>/", operations.operation, name="operation"),
     path("operations/<int:pk>/undo/", operations.undo, name="undo"),
+    path("selection/move/", moving.move, name="selection-move"),
+    path("selection/copy/", moving.copy, name="selection-copy"),
+    path("selection/targets/", moving.targets, name="selection-targets"),
+    path("selection/delete/", moving.delete, name="selection-delete"),
     path("companions/<int:pk>/", photos.companion, name="companion"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),

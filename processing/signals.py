@@ -8,6 +8,7 @@ from django.db.models.signals import pre_delete
 from albums import removal
 from albums.edits import rotation
 from albums.models import Album
+from albums.moving import placed
 from albums.operations import engine
 from processing.jobs import wakeup
 from processing.lib import failpoints
@@ -21,7 +22,12 @@ def connect() -> None:
     pre_delete.connect(_delete_raw_file, sender=Upload, dispatch_uid="processing.cleaning.upload")
     rotation.rotated.connect(_render_rotated, dispatch_uid="processing.signals.rotated")
     engine.waiting.connect(_continue_operation, dispatch_uid="processing.signals.operation")
+    placed.connect(_reach_moving, dispatch_uid="processing.signals.placed")
     removal.emptied.connect(_forget_batches, dispatch_uid="processing.cleaning.emptied")
+
+
+def _reach_moving(**_: Any) -> None:
+    failpoints.reach(Point.PHOTOS_MOVING)
 
 
 def _continue_operation(operation_id: int, **_: Any) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
+
 from albums.edits import fields
 from albums.models import Photo
 
@@ -36,6 +38,15 @@ NOT_EDITED: Columns = dict.fromkeys(column for columns in COLUMNS.values() for c
     "location_removed": False,
 }
 """The values of the columns when the photo is shown as in its file, which has no alt text."""
+IS_EDITED = Q(
+    ~Q(orientation=1),
+    *(
+        Q(**{f"{column}__isnull": False}) if value is None else ~Q(**{column: value})
+        for column, value in NOT_EDITED.items()
+    ),
+    _connector=Q.OR,
+)
+"""A condition on photos: any field was edited, or the photo was rotated."""
 LABELS = {
     "title": "title",
     "caption": "caption",

@@ -38,7 +38,7 @@ def _folded(text: str) -> str:
     for letter, replacement in LETTERS.items():
         text = f"replace({text}, '{letter}', '{replacement}')"
     upper, lower = _lower_case()
-    decomposed = f"regexp_replace(normalize({text}, NFKD), '{MARKS}', '', 'g')"
+    decomposed = f"regexp_replace(left(normalize({text}, NFKD), {MAX_TEXT}), '{MARKS}', '', 'g')"
     return f"""translate(lower({decomposed} COLLATE "C"), '{upper}', '{lower}')"""
 
 
@@ -97,7 +97,7 @@ _ALBUM_WORDS = f"albums_words({{row}}.title, {MAX_TEXT})"
 CREATE = (
     f"""CREATE OR REPLACE FUNCTION albums_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
         AS $$ SELECT CASE WHEN $1 ~ '^[\\x01-\\x7f]*$' THEN lower($1 COLLATE "C") ELSE {_folded("$1")} END $$""",
-    # Folding may lengthen a text. PostgreSQL's limit for the words of a row is 1 MB.
+    # Decomposing lengthens a text, up to 18 times. PostgreSQL's limit for the words of a row is 1 MB.
     f"""CREATE OR REPLACE FUNCTION albums_words(text, integer) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
         AS $$ SELECT to_tsvector('simple', left(regexp_replace(albums_fold(left($1, $2)), '{SEPARATORS}', ' ', 'g'), $2)) $$""",
     *(

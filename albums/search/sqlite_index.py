@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from albums.search.query import Words
 from albums.search.text import LETTERS
 
-MAX_TEXT = 100_000
+MAX_TEXT = 50_000
 """Characters of a photo's text that are indexed, as on PostgreSQL, whose index has a limit."""
 MAX_NESTING = 9
 """Calls in one expression; SQLite's parser overflows at about 30."""

@@ -9,7 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from albums import key_columns
+from albums import holds, key_columns
 from albums.key_columns import Kind
 from albums.models import Photo
 from processing.integrity import consistency, file_check
@@ -19,8 +19,8 @@ from processing.lib import iteration
 from processing.models import Upload
 from processing.pipeline import ImageRejected
 from processing.rendering import rerender
-from processing.storage import holds, locations, store
 from processing.storage import keys as storage_keys
+from processing.storage import locations, store
 
 Say = Callable[[str], None]
 Copies = dict[int, list[str]]

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
-from albums import similarity
+from albums import holds, similarity
 from albums.edits import orientation
 from albums.models import Leftover, Photo, Rendition
 from processing import jobs
@@ -28,7 +28,7 @@ from processing.models import Finding, ProcessingJob, Rerender
 from processing.pipeline import Picture, Recipe
 from processing.rendering import failure_reasons, photo_builder, presets, shared_sandbox
 from processing.rendering.sandbox import Aborted
-from processing.storage import holds, store
+from processing.storage import store
 
 log = logging.getLogger(__name__)
 

@@ -120,6 +120,12 @@ class Store(Protocol):
     def copy_or_link(self, key: str, as_key: str) -> None:
         """Stores the same bytes durably under a second key, without copying them where possible. Repeating is harmless."""
 
+    def copy_all(self, new_keys: Mapping[str, str]) -> None:
+        """Stores files under a second key each, durably, by their present key and without reading them where possible.
+
+        The second key is at the location of the first. Repeating is harmless. Raises FileNotFoundError for a missing file.
+        """
+
     def move_in(self, files: Mapping[str, Path]) -> None:
         """Moves local files into the store, by key. They are durable when this returns; the local paths no longer exist."""
 

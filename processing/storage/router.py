@@ -1,5 +1,6 @@
 """Django's default storage: passes each call to the disk or the bucket, by the prefix of the key."""
 
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -56,6 +57,19 @@ class PlacedStore(Storage):
         else:
             with self.bucket.open_local(bare) as path:
                 self.disk.move_in({as_bare: path})
+
+    def copy_all(self, new_keys: Mapping[str, str]) -> None:
+        for place in {storage_keys.location(key) for key in new_keys}:
+            bare_keys = {
+                storage_keys.bare(key): storage_keys.bare(new_key)
+                for key, new_key in new_keys.items()
+                if storage_keys.location(key) == place
+            }
+            self._in(place).copy_all(bare_keys)
+
+    def copy_of(self, key: str, claim: uuid.UUID) -> str:
+        """A new key for a copy of this file, at the same location."""
+        return storage_keys.relocated(key, storage_keys.location(key), claim)
 
     def move_in(self, files: Mapping[str, Path]) -> None:
         for place in {storage_keys.location(key) for key in files}:

@@ -52,7 +52,7 @@ def test_a_photo_moved_to_the_trash_is_restored_with_one_click(page: Page, size:
     expect(album_tab.get_by_role("link", name="Trash (1)")).to_be_visible()
     undo.click()
 
-    expect(page.get_by_text("IMG_0002.JPG was restored.").first).to_be_visible()
+    expect(page.get_by_text("Undone.").first).to_be_visible()
     expect(page.get_by_role("heading", name="IMG_0002.JPG")).to_be_visible()
     page.get_by_role("link", name="Back to").click()
     names = page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)")

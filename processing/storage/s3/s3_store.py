@@ -91,6 +91,12 @@ class S3Store(Storage):
         with storage_errors.translated(key):
             transfer.copy(self._client, self._object(key), self._object(as_key))
 
+    def copy_all(self, new_keys: Mapping[str, str]) -> None:
+        with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS, "s3-copy") as pool:
+            for _ in pool.map(lambda item: self.copy_or_link(*item), new_keys.items()):
+                failpoints.reach(Point.COPYING)
+        failpoints.reach(Point.COPIED)
+
     def move_in(self, files: Mapping[str, Path]) -> None:
         with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS, "s3-adopt") as pool:
             for path in pool.map(lambda item: self._upload(*item), files.items()):
