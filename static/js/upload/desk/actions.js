@@ -48,7 +48,7 @@ export class Actions {
       const tree = folders === "tree" ? { album: desk.album, title: view.data.albumTitle } : null;
       const albums = await createAlbums(session.fileStore, chosen, view.data.newAlbum, tree);
       session.sender.assignSkipped(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
-      session.notes = [noteWithLinks(`${plural(albums.length, "album")} created:`, albums)];
+      session.notes = [noteWithLinks(tree ? "Uploading to albums inside this album:" : `${plural(albums.length, "album")} created:`, albums)];
     }
     start(chosen);
     view.part("pause").hidden = false;
