@@ -1,15 +1,13 @@
 """Requests: what to download of an album, waiting until that is ready, and the ZIP file."""
 
-from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from albums.download import archive, readiness, responses
+from albums.download import archive, readiness, refusals, responses
 from albums.download.archive import FileMissing
 from albums.download.contents import ChecksumMissing
 from albums.download.forms import DownloadForm
@@ -19,24 +17,15 @@ from albums.download.slots import AllSlotsTaken
 from albums.models import Album
 from albums.views.access import album_or_404
 
-RETRY_SECONDS = 3
-"""The Retry-After of a download that is being prepared: as often as the page asks."""
-BUSY_SECONDS = 30
-
-BUSY = "The server is sending as many downloads as it can. Try again in a moment."
-INVALID = "Choose what to download: size=original or size=2560."
-EMPTY = "This album has no photos to download."
-MISSING = "A file of this album is missing in storage. Ask your administrator to run manage.py verify."
-
 
 @require_safe
 def choose(request: HttpRequest, pk: int) -> HttpResponse:
     """The form. With `wait`, the page of a download that is being prepared, which asks for itself again."""
     album = album_or_404(request, pk)
+    shown = album.photos.shown()
     form = DownloadForm(request.GET)
     if "wait" in request.GET and form.is_valid():
-        return render(request, "download/wait.html", _state(request, album, form.selection(album.photos.shown())))
-    shown = album.photos.shown()
+        return _wait(request, album, form.selection(shown))
     context = {
         "album": album,
         "originals": Selection(shown, with_companions=False).total(),
@@ -48,74 +37,56 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def album_zip(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The ZIP file. 503 while it is being prepared or the server is busy, and 409 if files are damaged or missing."""
+    """The ZIP file, or a refusal: 503 if it is temporary, otherwise 400 or 409."""
     album = album_or_404(request, pk)
     form = DownloadForm(request.GET)
     if not form.is_valid():
-        return _message(request, album, HTTPStatus.BAD_REQUEST, "invalid-download", INVALID)
+        return refusals.INVALID.response(request, album=album)
     selection = form.selection(album.photos.shown())
     try:
         readiness.prepare(selection)
-        new_archive = archive.archive(selection, album.title)
-        if not len(new_archive.layout):
-            return _message(request, album, HTTPStatus.CONFLICT, "no-photos", EMPTY)
-        return responses.send(request, new_archive)
-    except (NotReady, ChecksumMissing):
-        return _not_ready(request, album, selection)
+        return _send(request, album, selection)
+    except NotReady as not_ready:
+        return refusals.PREPARING.response(request, **_progress(request, album, selection, not_ready.unread))
+    except ChecksumMissing:  # a photo was added since prepare()
+        return refusals.PREPARING.response(request, **_progress(request, album, selection, Total(1, 0)))
     except FilesDamaged as damaged:
-        context = {"album": album, "damaged": damaged, "query": _query(request)}
-        message = f"{damaged.count} file{pluralize(damaged.count)} can't be downloaded: damaged or missing in storage."
-        return responses.refuse(
-            request, "download/damaged.html", HTTPStatus.CONFLICT, "files-damaged", message, **context
-        )
+        return refusals.DAMAGED.response(request, album=album, damaged=damaged, query=_query(request))
     except FileMissing:
-        return _message(request, album, HTTPStatus.CONFLICT, "file-missing", MISSING)
+        return refusals.MISSING.response(request, album=album)
     except AllSlotsTaken:
-        response = _message(request, album, HTTPStatus.SERVICE_UNAVAILABLE, "downloads-busy", BUSY)
-        response["Retry-After"] = str(BUSY_SECONDS)
-        return response
+        return refusals.BUSY.response(request, album=album)
 
 
-def _not_ready(request: HttpRequest, album: Album, selection: Selection) -> HttpResponse:
-    message = "This download is being prepared. Try again in a moment."
-    response = responses.refuse(
-        request,
-        "download/wait.html",
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "download-preparing",
-        message,
-        **_state(request, album, selection),
-    )
-    response["Retry-After"] = str(RETRY_SECONDS)
-    return response
+def _send(request: HttpRequest, album: Album, selection: Selection) -> HttpResponseBase:
+    new_archive = archive.archive(selection, album.title)
+    if not len(new_archive.layout):
+        return refusals.EMPTY.response(request, album=album)
+    return responses.send(request, new_archive)
 
 
-def _message(request: HttpRequest, album: Album, status: HTTPStatus, code: str, message: str) -> HttpResponse:
-    return responses.refuse(request, "download/message.html", status, code, message, album=album)
-
-
-def _state(request: HttpRequest, album: Album, selection: Selection) -> dict[str, Any]:
-    """Returns what the waiting page shows, and continues to prepare the download."""
-    unread, damaged, total = Total(0, 0), None, selection.total()
+def _wait(request: HttpRequest, album: Album, selection: Selection) -> HttpResponse:
+    """Returns the page that waits, and continues to prepare the download."""
+    unread, damaged = Total(0, 0), None
     try:
         readiness.prepare(selection)
     except NotReady as not_ready:
         unread = not_ready.unread
     except FilesDamaged as error:
         damaged = error
-    query = _query(request)
-    urls = {
-        "zip_url": f"{reverse('albums:download-zip', args=[album.pk])}?{query}",
-        "wait_url": f"{reverse('albums:download', args=[album.pk])}?{query}&wait=1",
-    }
+    return render(request, "download/wait.html", {**_progress(request, album, selection, unread), "damaged": damaged})
+
+
+def _progress(request: HttpRequest, album: Album, selection: Selection, unread: Total) -> dict[str, Any]:
+    total, query = selection.total(), _query(request)
     return {
         "album": album,
         "query": query,
         "total": total,
         "unread": unread,
         "read_count": total.files - unread.files,
-        "damaged": damaged,
-        **urls,
+        "zip_url": f"{reverse('albums:download-zip', args=[album.pk])}?{query}",
+        "wait_url": f"{reverse('albums:download', args=[album.pk])}?{query}&wait=1",
     }
 
 
