@@ -1,5 +1,6 @@
 """The ZIP file of an album over HTTP: whole, in ranges, and when it cannot be had."""
 
+import html
 import io
 import zipfile
 
@@ -168,12 +169,18 @@ def test_many_missing_checksums_are_computed_by_a_worker_while_the_page_waits(br
     response = browser.get(url(holiday))
 
     assert (response.status_code, response["Retry-After"]) == (503, "3")
-    assert "Checked 3 of 6 files" in response.content.decode()
+    page = response.content.decode()
+    assert "Checked 3 of 6 files" in page
+    assert f'<noscript><meta http-equiv="refresh" content="3; url={html.escape(wait)}"></noscript>' in page
+    refused = browser.get(url(holiday), headers={"Accept": "application/json"})
+    assert (refused.json()["error"], refused["Retry-After"]) == ("download-preparing", "3")
     assert Photo.objects.exclude(crc32=None).count() == 0
     message = HUEY.dequeue()
     assert message.name == "read_for_download"
     zip_checksums.read_slice(*message.args)
-    assert "Download ready" in browser.get(wait).content.decode()
+    ready = browser.get(wait).content.decode()
+    assert "Download ready" in ready
+    assert f'<noscript><meta http-equiv="refresh" content="0; url={html.escape(url(holiday))}"></noscript>' in ready
     assert content(browser.get(url(holiday))) == whole
 
 
