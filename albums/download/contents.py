@@ -2,7 +2,6 @@
 
 import hashlib
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -42,20 +41,13 @@ def entries(selection: Selection, generated_files: GeneratedFiles | None = None)
     Reads rows in bounded batches. Raises ChecksumMissing.
     """
     unique_names, last = UniqueNames(), 0
-    photos = selection.photos.order_by("pk")
-    while photo_ids := list(photos.filter(pk__gt=last).values_list("pk", flat=True)[:PHOTOS_PER_QUERY]):
-        groups: dict[int, list[Entry]] = defaultdict(list)
-        batch = replace(selection, photos=Photo.objects.filter(pk__in=photo_ids))
-        for files in batch.files():
-            for photo_id, entry in _stored(files):
-                groups[photo_id].append(entry)
-        for photo_id, generated in (generated_files(photo_ids) if generated_files else {}).items():
-            groups[photo_id] += [_generated(photo_id, generated, entry) for entry in groups[photo_id][:1]]
-        for photo_id in photo_ids:
-            if group := groups.get(photo_id):
-                names = unique_names.group([entry.name for entry in group])
-                yield from (replace(entry, name=name) for entry, name in zip(group, names, strict=True))
-        last = photo_ids[-1]
+    photo_ids = selection.photos.order_by("pk").values_list("pk", flat=True)
+    while batch := list(photo_ids.filter(pk__gt=last)[:PHOTOS_PER_QUERY]):
+        for group in _groups(selection, batch, generated_files):
+            names = unique_names.group([entry.name for entry in group])
+            for entry, name in zip(group, names, strict=True):
+                yield entry if entry.name == name else replace(entry, name=name)
+        last = batch[-1]
 
 
 def source_of(photo_id: int, generated: GeneratedFile) -> str:
@@ -66,6 +58,19 @@ def source_of(photo_id: int, generated: GeneratedFile) -> str:
 def photo_of(source: str) -> int:
     """Returns the id of the photo for which the file is generated."""
     return int(source.split(":")[1])
+
+
+def _groups(
+    selection: Selection, photo_ids: list[int], generated_files: GeneratedFiles | None
+) -> Iterator[list[Entry]]:
+    """Yields the entries of each photo: the photo itself, its RAWs, its companions, and the generated file."""
+    groups: dict[int, list[Entry]] = {photo_id: [] for photo_id in photo_ids}
+    for files in replace(selection, photos=Photo.objects.filter(pk__in=photo_ids)).files():
+        for photo_id, entry in _stored(files):
+            groups[photo_id].append(entry)
+    for photo_id, generated in (generated_files(photo_ids) if generated_files else {}).items():
+        groups[photo_id] += [_generated(photo_id, generated, picture) for picture in groups[photo_id][:1]]
+    return (group for group in groups.values() if group)
 
 
 def _stored(files: Files) -> Iterator[tuple[int, Entry]]:

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 MAX_BYTES = 240
 """File systems allow 255 bytes (Linux) or 255 UTF-16 units (Windows, macOS); a number of 13 characters may be added."""
@@ -27,8 +26,8 @@ def safe(name: str) -> str:
 
 def split(name: str) -> tuple[str, str]:
     """Returns the name without its last extension, and that extension with its point; it may be empty."""
-    ending = PurePosixPath(name).suffix
-    return name.removesuffix(ending), ending
+    stem, point, ending = name.rpartition(".")
+    return (stem, point + ending) if stem.strip(".") and ending else (name, "")
 
 
 class UniqueNames:

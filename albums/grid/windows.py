@@ -57,6 +57,7 @@ class Window:
     source: PhotoList
     rows: PhotoQuerySet
     is_reversed: bool = False
+    is_first: bool = False
 
     @cached_property
     def photos(self) -> list[Photo]:
@@ -76,12 +77,12 @@ class Window:
     def _rows(self) -> list[Photo]:
         """One photo more than the window has shows that there is another window."""
         photos = self.rows.prefetch_related("renditions", "halves", "companions")
-        return list(photos.defer("caption", "edited_caption", "keywords", "edited_keywords", "notes")[: MAX_PHOTOS + 1])
+        return list(photos.defer("caption", "edited_caption", "keywords", "edited_keywords")[: MAX_PHOTOS + 1])
 
     @cached_property
     def _has_previous(self) -> bool:
-        if self.is_reversed:
-            return len(self._rows) > MAX_PHOTOS
+        if self.is_reversed or self.is_first:
+            return self.is_reversed and len(self._rows) > MAX_PHOTOS
         return self.source.before(*self.source.place(self.photos[0])).exists()
 
     @cached_property
@@ -108,7 +109,7 @@ def window_of(source: PhotoList, query: QueryDict) -> Window:
         return Window(source, source.before(*map(int, match.groups())), is_reversed=True)
     if match := POSITION.fullmatch(query.get("from", "")):
         return Window(source, source.starting_at(int(match.group())))
-    return Window(source, source.all())
+    return Window(source, source.all(), is_first=True)
 
 
 def url_from(album: Album, position: int) -> str:

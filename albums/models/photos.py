@@ -170,6 +170,9 @@ class Photo(Trashable, models.Model):
         "in trash since", null=True, blank=True, editable=False, help_text="Empty if not in the trash."
     )
 
+    ANIMATION = "animation"
+    """The code of the note on a photo whose renditions play."""
+
     objects = PhotoQuerySet.as_manager()
 
     class Meta:
@@ -255,6 +258,11 @@ class Photo(Trashable, models.Model):
 
     @property
     def marks(self) -> list[str]:
-        """Badges of the photo: "RAW" and "Live". Uses prefetched halves and companions."""
-        raws = {half.format for half in self.halves.all()}
-        return [*(["RAW"] if raws else []), *(["Live"] if self.live_video else [])]
+        """Badges of the photo: "RAW", "Live" and "Animated". Uses prefetched halves and companions."""
+        marks = {"RAW": self.halves.all(), "Live": self.live_video, "Animated": self.is_animated}
+        return [mark for mark, is_true in marks.items() if is_true]
+
+    @property
+    def is_animated(self) -> bool:
+        """True if the renditions play."""
+        return any(note.get("code") == self.ANIMATION for note in self.notes)

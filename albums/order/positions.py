@@ -13,9 +13,11 @@ from albums.models import Operation, Photo, SortedBy
 from albums.order import keys, spacing
 
 SORTED = """
+WITH ranked AS ({ranked})
 SELECT photo.id AS photo_id, photo.position AS position_before, ranked.place * %s AS position_after
-FROM albums_photo photo JOIN ({ranked}) ranked ON ranked.id = COALESCE(photo.shown_as_id, photo.id)
-WHERE photo.album_id = %s
+FROM ranked JOIN albums_photo photo ON photo.id = ranked.id
+UNION ALL SELECT photo.id, photo.position, ranked.place * %s
+FROM ranked JOIN albums_photo photo ON photo.shown_as_id = ranked.id
 """
 UPLOADED = """
 SELECT id AS photo_id, position AS position_before, COALESCE(upload_position, position) AS position_after
@@ -27,9 +29,11 @@ LISTED = {
 }
 """One parameter for any number of positions."""
 CHANGED = """
+WITH listed AS ({listed})
 SELECT photo.id AS photo_id, photo.position AS position_before, listed.position AS position_after
-FROM albums_photo photo JOIN ({listed}) listed ON listed.id = COALESCE(photo.shown_as_id, photo.id)
-WHERE photo.album_id = %s
+FROM listed JOIN albums_photo photo ON photo.id = listed.id WHERE photo.album_id = %s
+UNION ALL SELECT photo.id, photo.position, listed.position
+FROM listed JOIN albums_photo photo ON photo.shown_as_id = listed.id WHERE photo.album_id = %s
 """
 RECORD = """
 INSERT INTO albums_formerposition (operation_id, photo_id, position_before, position_after)
@@ -60,14 +64,14 @@ def sort(album_id: int, sorted_by: str, operation: Operation | None = None) -> N
         return
     gap = spacing.sorted_gap(Photo.objects.filter(album=album_id).count())
     sql, parameters = keys.ranked(album_id, keys.order_by(sorted_by)).query.sql_with_params()
-    _write(SORTED.format(ranked=sql), [gap, *parameters, album_id], operation)
+    _write(SORTED.format(ranked=sql), [*parameters, gap, gap], operation)
 
 
 def assign(album_id: int, positions: dict[int, int], operation: Operation | None = None) -> None:
     """Gives photos of the album these positions, by id."""
     if positions:
         sql = CHANGED.format(listed=LISTED[connection.vendor])
-        _write(sql, [json.dumps(positions), album_id], operation)
+        _write(sql, [json.dumps(positions), album_id, album_id], operation)
 
 
 def restore(album_id: int, operation: Operation) -> int:

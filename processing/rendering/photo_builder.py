@@ -11,7 +11,7 @@ from albums.edits import orientation
 from albums.models import Companion, Photo, Rendition
 from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
-from processing.pipeline import Origin, Picture
+from processing.pipeline import Note, Origin, Picture
 from processing.storage import keys as storage_keys
 from processing.storage import locations
 
@@ -99,8 +99,12 @@ def display_columns(picture: Picture) -> dict[str, Any]:
         "profile": picture.colours.profile or "",
         "gamut": picture.colours.gamut,
         "bit_depth": picture.colours.bits,
-        "notes": [asdict(note) for note in picture.notes],
+        "notes": [asdict(note) for note in (*picture.notes, *_animation(picture))],
     }
+
+
+def _animation(picture: Picture) -> list[Note]:
+    return [Note(Photo.ANIMATION, f"Animation of {picture.frames} frames.")] if picture.frames > 1 else []
 
 
 def _checksums(path: Path) -> tuple[str, int]:

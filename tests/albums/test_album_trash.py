@@ -270,3 +270,74 @@ def test_deletion_is_confirmed_although_the_sweep_deleted_the_album_first(album,
 
     assert f"{album.title} was deleted permanently." in response.content.decode()
     assert (Photo.objects.count(), Album.objects.count()) == (0, 0)
+
+
+@pytest.fixture
+def tree_of_albums(album, owner) -> list[Album]:
+    """Summer, in which is Italy, in which is Rome."""
+    italy = Album.objects.create(title="Italy", owner=owner, parent=album)
+    return [album, italy, Album.objects.create(title="Rome", owner=owner, parent=italy)]
+
+
+def test_albums_inside_an_album_go_to_the_trash_and_come_back_with_it(tree_of_albums):
+    summer, italy, rome = tree_of_albums
+    album_trash.move_to_trash(rome)
+    deleted_at = Album.objects.get(pk=rome.pk).trashed_at
+
+    album_trash.move_to_trash(summer)
+    assert set(album_trash.leading(Album.objects.trashed())) == {summer, rome}
+    album_trash.restore(summer)
+
+    assert list(Album.objects.trashed().values_list("pk", "trashed_at", "parent")) == [(rome.pk, deleted_at, italy.pk)]
+
+
+def test_an_album_restored_from_an_album_in_the_trash_becomes_a_top_level_album(tree_of_albums):
+    summer, italy, rome = tree_of_albums
+    album_trash.move_to_trash(summer)
+
+    album_trash.restore(italy)
+
+    italy.refresh_from_db()
+    rome.refresh_from_db()
+    assert (italy.parent, italy.path, rome.path) == (None, f"/{italy.pk}/", f"/{italy.pk}/{rome.pk}/")
+    assert Album.objects.trashed().get() == summer
+
+
+def test_a_purge_that_is_killed_leaves_a_tree_that_the_next_purge_deletes(
+    tree_of_albums, photo, data_dir, monkeypatch, django_capture_on_commit_callbacks
+):
+    Photo.objects.update(album=tree_of_albums[1])
+    album_trash.move_to_trash(tree_of_albums[0])
+    Album.objects.update(trashed_at=timezone.now() - timedelta(days=31))
+    monkeypatch.setattr(removal, "delete_photos", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        album_trash.purge(timezone.now())
+    monkeypatch.undo()
+    assert (Album.objects.count(), consistency.verify().is_clean) == (3, True)
+    emptied = removal.emptied
+    emptied.connect(fail_for_italy, dispatch_uid="test")
+    with pytest.raises(ZeroDivisionError), django_capture_on_commit_callbacks(execute=True):
+        album_trash.purge(timezone.now())
+    emptied.disconnect(dispatch_uid="test")
+    assert [album.title for album in Album.objects.order_by("pk")] == ["Summer", "Italy"]
+    assert (Photo.objects.count(), consistency.verify().is_clean) == (0, True)
+
+    assert album_trash.purge(timezone.now()) == 2
+
+    assert (Album.objects.count(), files(data_dir), consistency.verify().is_clean) == (0, [], True)
+
+
+def fail_for_italy(album: Album, **_: object) -> None:
+    """A receiver at the moment between the deletion of an album's photos and that of its row."""
+    if album.title == "Italy":
+        raise ZeroDivisionError
+
+
+def test_an_album_deleted_earlier_survives_the_purge_of_the_album_it_is_in(tree_of_albums):
+    summer, _, rome = tree_of_albums
+    album_trash.move_to_trash(rome)
+    album_trash.move_to_trash(summer)
+
+    assert album_trash.remove(summer) is True
+
+    assert list(Album.objects.values_list("pk", "parent", "path")) == [(rome.pk, None, f"/{rome.pk}/")]

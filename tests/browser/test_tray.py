@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.conftest import PHONE, OpenPage, new_album
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
 from tests.browser.desk import album_of, choose_folder, drop, expect_title, large, pictures, send, states
 from tests.browser.gate import Gate
 from tests.browser.looking import ensure_accessible
@@ -21,6 +21,14 @@ RECORD_TILES = """() => {
   new MutationObserver(() => window.orders.add(names())).observe(grid, { childList: true });
 }"""
 """Records the files that have tiles, in order, after each change."""
+SUM_SHIFTS = """
+[window.shift, window.moved] = [0, []];
+new PerformanceObserver((list) => list.getEntries().filter(({ hadRecentInput }) => !hadRecentInput).forEach((entry) => {
+  window.shift += entry.value;
+  window.moved.push([entry.value, ...entry.sources.map(({ node }) => node?.className ?? node?.nodeName)].join());
+})).observe({ type: "layout-shift", buffered: true });
+"""
+"""Sums up the layout shift that no input has caused, and records what moved."""
 
 
 @pytest.mark.usefixtures("worker")
@@ -48,6 +56,25 @@ def test_of_many_files_only_the_first_hundred_have_tiles(page: Page, gate: Gate)
     send(page, pictures(120, (8, 8)))
 
     expect(page.locator(".tile--pending")).to_have_count(100)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_photos_that_become_ready_move_nothing(open_page: OpenPage, gate: Gate, size: ViewportSize) -> None:
+    page = open_page(viewport=size)
+    page.add_init_script(SUM_SHIFTS)
+    new_album(page)
+    shapes = [(90, 60), (60, 90), (80, 80), (120, 50), (64, 48)]
+    photos = [pictures(1, shapes[n % 5], f"IMG_{n:04}.JPG")[0] for n in range(30)]
+
+    gate.hold()
+    send(page, photos)
+    expect(page.locator(".tile--pending")).to_have_count(30)
+    gate.release()
+
+    expect(page.locator(PHOTO_TILES)).to_have_count(30, timeout=300_000)
+    expect(page.locator(".report")).to_contain_text("30 photos added")
+    assert page.evaluate("window.shift") < 0.02, "\n".join(page.evaluate("window.moved"))
 
 
 @pytest.mark.usefixtures("no_worker")
