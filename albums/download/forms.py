@@ -11,6 +11,8 @@ class DownloadForm(forms.Form):
     size = forms.ChoiceField(choices=Size.choices)
     companions = forms.BooleanField(required=False)
     """With sidecars and Live videos."""
+    edits = forms.BooleanField(required=False)
+    """With XMP sidecars of the edits made in Darkroom."""
     skip_damaged = forms.BooleanField(required=False)
     """Without damaged and missing files."""
 

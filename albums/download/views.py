@@ -16,6 +16,7 @@ from albums.download.forms import DownloadForm
 from albums.download.readiness import FilesDamaged, NotReady
 from albums.download.selection import Selection, Size, Total
 from albums.download.slots import AllSlotsTaken
+from albums.edits import overrides, xmp
 from albums.models import Album
 from albums.views.access import album_or_404
 
@@ -42,6 +43,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         "originals": Selection(shown, with_companions=False).total(),
         "large": Selection(shown, Size.LARGE, with_companions=False).total(),
         "companions": Selection(shown).companions().total(),
+        "has_edits": shown.filter(overrides.IS_EDITED).exists(),
     }
     return render(request, "download/choose.html", context)
 
@@ -56,7 +58,8 @@ def album_zip(request: HttpRequest, pk: int) -> HttpResponseBase:
     selection = form.selection(album.photos.shown())
     try:
         readiness.prepare(selection)
-        new_archive = archive.archive(selection, album.title)
+        generated_files = xmp.generated_files if form.cleaned_data["edits"] else None
+        new_archive = archive.archive(selection, album.title, generated_files)
         if not len(new_archive.layout):
             return _message(request, album, HTTPStatus.CONFLICT, "no-photos", EMPTY)
         return responses.send(request, new_archive)

@@ -4,11 +4,12 @@ The original never contains the edits. The bytes depend on the photo's row only.
 the original has it; so is a removed location, which XMP cannot express.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta, timezone
 from xml.sax.saxutils import escape
 
-from albums.edits import orientation
+from albums.download.contents import GeneratedFile
+from albums.edits import orientation, overrides
 from albums.models import Photo
 
 HEAD = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -39,6 +40,15 @@ def sidecar(photo: Photo) -> tuple[str, bytes] | None:
     if not properties:
         return None
     return photo.name + ENDING, (HEAD + properties + TAIL).encode()
+
+
+def generated_files(photo_ids: Sequence[int]) -> dict[int, GeneratedFile]:
+    """Returns the sidecars of those of the photos that have edits, for an archive."""
+    files: dict[int, GeneratedFile] = {}
+    for photo in Photo.objects.filter(overrides.IS_EDITED, pk__in=photo_ids):
+        if file := sidecar(photo):
+            files[photo.pk] = GeneratedFile(ENDING, file[1])
+    return files
 
 
 def _properties(photo: Photo) -> Iterator[str]:
