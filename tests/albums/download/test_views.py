@@ -53,6 +53,17 @@ def files(response) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def test_edits_are_added_as_sidecars_on_request(browser, holiday):
+    assert b'name="edits"' not in browser.get(f"/albums/{holiday.pk}/download/").content
+    Photo.objects.filter(name="IMG_1.jpg").update(edited_title="Port")
+    assert b'name="edits"' in browser.get(f"/albums/{holiday.pk}/download/").content
+
+    names = files(browser.get(url(holiday, "size=original"))).keys()
+    with_edits = files(browser.get(url(holiday, "size=original&edits=on")))
+    assert with_edits.keys() - names == {"IMG_1.jpg.xmp"}
+    assert b"Port" in with_edits["IMG_1.jpg.xmp"]
+
+
 def test_an_archive_has_all_originals_with_their_sidecars_and_videos(browser, holiday):
     response = browser.get(url(holiday))
 
