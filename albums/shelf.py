@@ -51,7 +51,8 @@ def _with_covers(albums: QuerySet[Album]) -> QuerySet[Any]:
     shown = Photo.objects.shown()
     chosen = shown.filter(album=OuterRef("pk"), pk=OuterRef("cover")).values("pk")[:1]
     first = shown.filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
-    inside = Album.objects.filter(parent=OuterRef("pk"), trashed_at=None).order_by()
+    is_with_it = Q(trashed_at=None) | Q(trashed_at=OuterRef("trashed_at"))
+    inside = Album.objects.filter(is_with_it, parent=OuterRef("pk")).order_by()
     first_inside = shown.filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
     of_inside = inside.annotate(first=Subquery(first_inside)).exclude(first=None).order_by("pk").values("first")[:1]
     album_count = inside.values("parent").annotate(count=Count("pk")).values("count")

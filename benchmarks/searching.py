@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from benchmarks.measure import table
@@ -24,20 +25,8 @@ ALBUM = 1000
 """Photos of each album."""
 CAMERAS = ("Canon EOS 5D Mark IV", "NIKON Z 6", "Apple iPhone 15 Pro", "SONY ILCE-7M4")
 WORDS = [
-    "beach",
-    "sunset",
-    "mountain",
-    "river",
-    "family",
-    "garden",
-    "winter",
-    "street",
-    "museum",
-    "dinner",
-    "birthday",
-    "harbour",
-    "forest",
-    "bridge",
+    *("beach", "sunset", "mountain", "river", "family", "garden", "winter", "street"),
+    *("museum", "dinner", "birthday", "harbour", "forest", "bridge"),
 ]
 SEARCHES = {
     "one match": "0000042",
@@ -118,8 +107,8 @@ class _Library:
         costs: dict[str, float] = {}
         for name, text in SEARCHES.items():
             costs[f"{name}: queries"] = self._queries(text)
-            costs[f"{name}: page, ms"] = self._milliseconds(lambda text=text: self._request(text))
-            costs[f"{name}: live count, ms"] = self._milliseconds(lambda text=text: self._request(text, "count/"))
+            costs[f"{name}: page, ms"] = self._milliseconds(partial(self._request, text))
+            costs[f"{name}: live count, ms"] = self._milliseconds(partial(self._request, text, "count/"))
         costs["LIKE, one match, ms"] = self._milliseconds(lambda: self._like("0000042"))
         costs["LIKE, all match, ms"] = self._milliseconds(lambda: self._like("jpg"))
         return costs

@@ -12,7 +12,7 @@ from albums.download import contents
 from albums.download.contents import GENERATED, GeneratedFiles
 from albums.download.layout import Layout, Slice
 from albums.download.names import safe
-from albums.download.selection import Selection, Size
+from albums.download.scope import Scope, Size
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +92,12 @@ class Archive:
         return generated.content[part.start : part.stop]
 
 
-def archive(selection: Selection, title: str, generated_files: GeneratedFiles | None = None) -> Archive:
-    """Returns the archive of the selection as it is now. Raises ChecksumMissing; see readiness.prepare()."""
+def archive(scope: Scope, title: str, generated_files: GeneratedFiles | None = None) -> Archive:
+    """Returns the archive of the scope as it is now. Raises ChecksumMissing; see readiness.prepare()."""
     layout = Layout()
-    for entry in contents.entries(selection, generated_files):
+    for entry in contents.entries(scope, generated_files):
         layout.append(entry)
-    suffix = " (2560 px)" if selection.size == Size.LARGE else ""
+    suffix = " (2560 px)" if scope.size == Size.LARGE else ""
     return Archive(f"{safe(title + suffix)}.zip", layout, generated_files)
 
 

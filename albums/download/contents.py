@@ -11,10 +11,14 @@ from django.utils import timezone
 
 from albums.download.layout import Entry
 from albums.download.names import UniqueNames
-from albums.download.selection import Files, Selection
+from albums.download.scope import Files, Scope
 from albums.models import Photo
 
 PHOTOS_PER_QUERY = 500
+TIMES = (
+    *("edited_taken_at", "edited_taken_offset_minutes"),
+    *("taken_at", "taken_offset_minutes", "created_at"),
+)
 GENERATED = "generated:"
 """Begins the source of a generated file. No storage key contains a colon."""
 
@@ -35,15 +39,15 @@ class ChecksumMissing(Exception):
     """The CRC-32 of a file is not known, so its headers cannot be computed."""
 
 
-def entries(selection: Selection, generated_files: GeneratedFiles | None = None) -> Iterator[Entry]:
+def entries(scope: Scope, generated_files: GeneratedFiles | None = None) -> Iterator[Entry]:
     """Yields the entries in the order in which the photos were added: sorting an album differently changes nothing.
 
     Reads rows in bounded batches. Raises ChecksumMissing.
     """
     unique_names, last = UniqueNames(), 0
-    photo_ids = selection.photos.order_by("pk").values_list("pk", flat=True)
+    photo_ids = scope.photos.order_by("pk").values_list("pk", flat=True)
     while batch := list(photo_ids.filter(pk__gt=last)[:PHOTOS_PER_QUERY]):
-        for group in _groups(selection, batch, generated_files):
+        for group in _groups(scope, batch, generated_files):
             names = unique_names.group([entry.name for entry in group])
             for entry, name in zip(group, names, strict=True):
                 yield entry if entry.name == name else replace(entry, name=name)
@@ -60,12 +64,10 @@ def photo_of(source: str) -> int:
     return int(source.split(":")[1])
 
 
-def _groups(
-    selection: Selection, photo_ids: list[int], generated_files: GeneratedFiles | None
-) -> Iterator[list[Entry]]:
+def _groups(scope: Scope, photo_ids: list[int], generated_files: GeneratedFiles | None) -> Iterator[list[Entry]]:
     """Yields the entries of each photo: the photo itself, its RAWs, its companions, and the generated file."""
     groups: dict[int, list[Entry]] = {photo_id: [] for photo_id in photo_ids}
-    for files in replace(selection, photos=Photo.objects.filter(pk__in=photo_ids)).files():
+    for files in replace(scope, photos=Photo.objects.filter(pk__in=photo_ids)).files():
         for photo_id, entry in _stored(files):
             groups[photo_id].append(entry)
     for photo_id, generated in (generated_files(photo_ids) if generated_files else {}).items():
@@ -76,7 +78,7 @@ def _groups(
 def _stored(files: Files) -> Iterator[tuple[int, Entry]]:
     """Yields the entries of stored files, each with the id of the photo that is shown for it."""
     shown = Coalesce(f"{files.photo}shown_as", f"{files.photo}pk")
-    times = [files.photo + name for name in ("taken_at", "taken_offset_minutes", "created_at")]
+    times = [files.photo + name for name in TIMES]
     rows = files.rows.order_by("pk").values_list(
         shown, files.name, files.size, "crc32", files.sha256, files.key, *times
     )
@@ -93,8 +95,16 @@ def _generated(photo_id: int, generated: GeneratedFile, picture: Entry) -> Entry
     return Entry(picture.name + generated.ending, len(content), *checksums, picture.modified, source)
 
 
-def _local_time(taken_at: datetime | None, offset_minutes: int | None, created_at: datetime) -> datetime:
-    """Returns the camera's local time; of a photo without one, the time of the upload in the server's time zone."""
+def _local_time(
+    edited_at: datetime | None,
+    edited_offset_minutes: int | None,
+    taken_at: datetime | None,
+    offset_minutes: int | None,
+    created_at: datetime,
+) -> datetime:
+    """Returns the local time that pages show; of a photo without one, the time of the upload in the server's time zone."""
+    if edited_at is not None:
+        taken_at, offset_minutes = edited_at, edited_offset_minutes
     if taken_at is None:
         return timezone.localtime(created_at, timezone.get_default_timezone())
     return taken_at.astimezone(UTC) + timedelta(minutes=offset_minutes or 0)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from django.db.models import QuerySet
 
-from albums.download.selection import Files, Selection, Total
+from albums.download.scope import Files, Scope, Total
 
 MAX_BYTES_AT_ONCE, MAX_FILES_AT_ONCE = 32 << 20, 50
 """What a request reads itself: about half a second on a hard disk."""
@@ -57,13 +57,13 @@ def register(reader: Reader) -> None:
     _readers[:] = [reader]
 
 
-def prepare(selection: Selection) -> None:
+def prepare(scope: Scope) -> None:
     """Returns if the archive can be computed. Raises FilesDamaged or NotReady; calling it again continues to prepare.
 
     Runs a constant number of queries.
     """
-    _ensure_intact(selection)
-    unread = [files.unread() for files in selection.files()]
+    _ensure_intact(scope)
+    unread = [files.unread() for files in scope.files()]
     total = _sum(unread)
     if not total.files:
         return
@@ -72,18 +72,18 @@ def prepare(selection: Selection) -> None:
         _readers[0].read_soon(photo_ids, companion_ids)
         raise NotReady(total)
     _readers[0].read_now(photo_ids, companion_ids)
-    _ensure_intact(selection)
+    _ensure_intact(scope)
     if (total := _sum(unread)).files:  # a worker is reading them
         raise NotReady(total)
 
 
-def without_damaged(selection: Selection) -> Selection:
-    """Returns the selection without damaged and missing files."""
-    return replace(selection, left_out=_readers[0].damaged_keys())
+def without_damaged(scope: Scope) -> Scope:
+    """Returns the scope without damaged and missing files."""
+    return replace(scope, left_out=_readers[0].damaged_keys())
 
 
-def _ensure_intact(selection: Selection) -> None:
-    damaged = [files.having(_readers[0].damaged_keys()) for files in selection.files()]
+def _ensure_intact(scope: Scope) -> None:
+    damaged = [files.having(_readers[0].damaged_keys()) for files in scope.files()]
     if count := _sum(damaged).files:
         names = [name for files in damaged for name in files.rows.values_list(files.name, flat=True)[:MAX_NAMES]]
         raise FilesDamaged(count, names[:MAX_NAMES])

@@ -1,121 +1,118 @@
-"""Requests: what to download of an album, waiting until that is ready, and the ZIP file."""
+"""Requests: what to download of an album or a selection, waiting until that is ready, and the ZIP file."""
 
-from http import HTTPStatus
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
-from django.template.defaultfilters import pluralize
-from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from albums.download import archive, readiness, responses
+from albums.download import archive, edits, readiness, refusals, responses, sources
 from albums.download.archive import FileMissing
 from albums.download.contents import ChecksumMissing
 from albums.download.forms import DownloadForm
 from albums.download.readiness import FilesDamaged, NotReady
-from albums.download.selection import Selection, Size, Total
+from albums.download.scope import Scope, Size, Total
 from albums.download.slots import AllSlotsTaken
-from albums.models import Album
-from albums.views.access import album_or_404
-
-RETRY_SECONDS = 3
-"""The Retry-After of a download that is being prepared: as often as the page asks."""
-BUSY_SECONDS = 30
-
-BUSY = "The server is sending as many downloads as it can. Try again in a moment."
-INVALID = "Choose what to download: size=original or size=2560."
-EMPTY = "This album has no photos to download."
-MISSING = "A file of this album is missing in storage. Ask your administrator to run manage.py verify."
+from albums.download.sources import Source
+from albums.operations.responses import reject
+from albums.selection import Selection, SelectionError, saved
 
 
 @require_safe
 def choose(request: HttpRequest, pk: int) -> HttpResponse:
-    """The form. With `wait`, the page of a download that is being prepared, which asks for itself again."""
-    album = album_or_404(request, pk)
-    form = DownloadForm(request.GET)
-    if "wait" in request.GET and form.is_valid():
-        return render(request, "download/wait.html", _state(request, album, form.selection(album.photos.shown())))
-    shown = album.photos.shown()
-    context = {
-        "album": album,
-        "originals": Selection(shown, with_companions=False).total(),
-        "large": Selection(shown, Size.LARGE, with_companions=False).total(),
-        "companions": Selection(shown).companions().total(),
-    }
-    return render(request, "download/choose.html", context)
+    """The form of an album. With `wait`, the page of a download that is being prepared, which asks for itself again."""
+    return _choose(request, sources.album(request, pk))
 
 
 @require_safe
 def album_zip(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The ZIP file. 503 while it is being prepared or the server is busy, and 409 if files are damaged or missing."""
-    album = album_or_404(request, pk)
+    """The ZIP file, or a refusal: 503 if it is temporary, otherwise 400 or 409."""
+    return _zip(request, sources.album(request, pk))
+
+
+@require_POST
+def download_selection(request: HttpRequest) -> HttpResponse:
+    """Saves the selection in the form's fields and redirects to its download."""
+    assert isinstance(request.user, User)
+    try:
+        digest = saved.save(request.user, Selection.parse(request.POST))
+    except SelectionError as error:
+        return reject(request, error)
+    return redirect("albums:selection-download-options", digest)
+
+
+@require_safe
+def choose_selection(request: HttpRequest, digest: str) -> HttpResponse:
+    """As `choose`, for a saved selection."""
+    return _choose(request, sources.selection(request, digest))
+
+
+@require_safe
+def selection_zip(request: HttpRequest, digest: str) -> HttpResponseBase:
+    """As `album_zip`, for a saved selection."""
+    return _zip(request, sources.selection(request, digest))
+
+
+def _choose(request: HttpRequest, source: Source) -> HttpResponse:
+    form = DownloadForm(request.GET)
+    if "wait" in request.GET and form.is_valid():
+        return _wait(request, source, form.scope(source.photos))
+    context = {
+        "source": source,
+        "originals": Scope(source.photos, with_companions=False).total(),
+        "large": Scope(source.photos, Size.LARGE, with_companions=False).total(),
+        "companions": Scope(source.photos).companions().total(),
+        "has_edits": edits.has_edits(source.photos),
+    }
+    return render(request, "download/choose.html", context)
+
+
+def _zip(request: HttpRequest, source: Source) -> HttpResponseBase:
     form = DownloadForm(request.GET)
     if not form.is_valid():
-        return _message(request, album, HTTPStatus.BAD_REQUEST, "invalid-download", INVALID)
-    selection = form.selection(album.photos.shown())
+        return refusals.INVALID.response(request, source=source)
+    scope = form.scope(source.photos)
     try:
-        readiness.prepare(selection)
-        new_archive = archive.archive(selection, album.title)
+        readiness.prepare(scope)
+        new_archive = archive.archive(scope, source.title, edits.sidecars if form.with_edits else None)
         if not len(new_archive.layout):
-            return _message(request, album, HTTPStatus.CONFLICT, "no-photos", EMPTY)
+            return refusals.EMPTY.response(request, source=source)
         return responses.send(request, new_archive)
-    except (NotReady, ChecksumMissing):
-        return _not_ready(request, album, selection)
+    except NotReady as not_ready:
+        return refusals.PREPARING.response(request, **_progress(request, source, scope, not_ready.unread))
+    except ChecksumMissing:  # a photo was added since prepare()
+        return refusals.PREPARING.response(request, **_progress(request, source, scope, Total(1, 0)))
     except FilesDamaged as damaged:
-        context = {"album": album, "damaged": damaged, "query": _query(request)}
-        message = f"{damaged.count} file{pluralize(damaged.count)} can't be downloaded: damaged or missing in storage."
-        return responses.refuse(
-            request, "download/damaged.html", HTTPStatus.CONFLICT, "files-damaged", message, **context
-        )
+        return refusals.DAMAGED.response(request, source=source, damaged=damaged, query=_query(request))
     except FileMissing:
-        return _message(request, album, HTTPStatus.CONFLICT, "file-missing", MISSING)
+        return refusals.MISSING.response(request, source=source)
     except AllSlotsTaken:
-        response = _message(request, album, HTTPStatus.SERVICE_UNAVAILABLE, "downloads-busy", BUSY)
-        response["Retry-After"] = str(BUSY_SECONDS)
-        return response
+        return refusals.BUSY.response(request, source=source)
 
 
-def _not_ready(request: HttpRequest, album: Album, selection: Selection) -> HttpResponse:
-    message = "This download is being prepared. Try again in a moment."
-    response = responses.refuse(
-        request,
-        "download/wait.html",
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "download-preparing",
-        message,
-        **_state(request, album, selection),
-    )
-    response["Retry-After"] = str(RETRY_SECONDS)
-    return response
-
-
-def _message(request: HttpRequest, album: Album, status: HTTPStatus, code: str, message: str) -> HttpResponse:
-    return responses.refuse(request, "download/message.html", status, code, message, album=album)
-
-
-def _state(request: HttpRequest, album: Album, selection: Selection) -> dict[str, Any]:
-    """Returns what the waiting page shows, and continues to prepare the download."""
-    unread, damaged, total = Total(0, 0), None, selection.total()
+def _wait(request: HttpRequest, source: Source, scope: Scope) -> HttpResponse:
+    """Returns the page that waits, and continues to prepare the download."""
+    unread, damaged = Total(0, 0), None
     try:
-        readiness.prepare(selection)
+        readiness.prepare(scope)
     except NotReady as not_ready:
         unread = not_ready.unread
     except FilesDamaged as error:
         damaged = error
-    query = _query(request)
-    urls = {
-        "zip_url": f"{reverse('albums:download-zip', args=[album.pk])}?{query}",
-        "wait_url": f"{reverse('albums:download', args=[album.pk])}?{query}&wait=1",
-    }
+    return render(request, "download/wait.html", {**_progress(request, source, scope, unread), "damaged": damaged})
+
+
+def _progress(request: HttpRequest, source: Source, scope: Scope, unread: Total) -> dict[str, Any]:
+    total, query = scope.total(), _query(request)
     return {
-        "album": album,
+        "source": source,
         "query": query,
         "total": total,
         "unread": unread,
         "read_count": total.files - unread.files,
-        "damaged": damaged,
-        **urls,
+        "zip_url": f"{source.zip_url}?{query}",
+        "wait_url": f"{source.choose_url}?{query}&wait=1",
     }
 
 

@@ -1,7 +1,7 @@
 """Windows of a list of photos, such as an album, by keyset: the time to read one does not depend on the list's length.
 
-The query string names a window: `after` and `before` a photo as `<position>-<id>`, `from` a position, which is included. Without
-them it is the first window. The URLs stay valid when photos are added or deleted.
+The query string names a window: `after` and `before` a photo as `<position>-<id>`, `from` a position or a photo,
+which is included. Without them it is the first window. The URLs stay valid when photos are added or deleted.
 """
 
 import re
@@ -18,7 +18,7 @@ PHOTOS_ABOVE = 40
 PHOTOS_OF_OLD_PAGES = 500
 """Photos per page when albums had numbered pages (`?page=2`)."""
 CURSOR = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})", re.ASCII)
-POSITION = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+START = re.compile(r"(-?[0-9]{1,18})(?:-([0-9]{1,18}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class PhotoList:
     photos: PhotoQuerySet
     column: str = "position"
 
-    def starting_at(self, place: int) -> PhotoQuerySet:
-        return self._sorted(**{f"{self.column}__gte": place})
+    def starting_at(self, place: int, pk: int = 0) -> PhotoQuerySet:
+        """The photos from that one on, or from the first at the place on."""
+        photos = self._sorted(**{f"{self.column}__gte": place})
+        return photos.exclude(**{self.column: place, "pk__lt": pk}) if pk else photos
 
     def after(self, place: int, pk: int) -> PhotoQuerySet:
-        return self.starting_at(place).exclude(**{self.column: place, "pk__lte": pk})
+        return self._sorted(**{f"{self.column}__gte": place}).exclude(**{self.column: place, "pk__lte": pk})
 
     def before(self, place: int, pk: int) -> PhotoQuerySet:
         """The photos before that one, the nearest first."""
@@ -107,8 +109,8 @@ def window_of(source: PhotoList, query: QueryDict) -> Window:
         return Window(source, source.after(*map(int, match.groups())))
     if match := CURSOR.fullmatch(query.get("before", "")):
         return Window(source, source.before(*map(int, match.groups())), is_reversed=True)
-    if match := POSITION.fullmatch(query.get("from", "")):
-        return Window(source, source.starting_at(int(match.group())))
+    if match := START.fullmatch(query.get("from", "")):
+        return Window(source, source.starting_at(int(match[1]), int(match[2] or 0)))
     return Window(source, source.all(), is_first=True)
 
 
@@ -120,13 +122,16 @@ def url_from(album: Album, position: int) -> str:
 def url_of(photo: Photo) -> str:
     """Returns the URL of a window that contains the photo and up to PHOTOS_ABOVE photos before it, with the tile as fragment."""
     first = first_of_window(PhotoList(photo.album.photos.shown()), photo)
-    url = photo.album.get_absolute_url() if first is None else url_from(photo.album, first)
+    url = photo.album.get_absolute_url() if first is None else url_from(photo.album, first[0])
     return f"{url}#photo-{photo.pk}"
 
 
-def first_of_window(source: PhotoList, photo: Photo) -> int | None:
-    """Returns where a window with the photo and PHOTOS_ABOVE before it begins; None for the first window."""
-    preceding = source.before(*source.place(photo)).values_list(source.column, flat=True)
+def first_of_window(source: PhotoList, photo: Photo) -> tuple[int, int] | None:
+    """Returns place and id of the photo with which a window begins that has the photo and PHOTOS_ABOVE before it.
+
+    None for the first window.
+    """
+    preceding = source.before(*source.place(photo)).values_list(source.column, "pk")
     return preceding[PHOTOS_ABOVE : PHOTOS_ABOVE + 1].first()
 
 

@@ -6,6 +6,7 @@ from albums.models.grid import GridPreference
 from albums.models.operations import Operation, OperationStep
 from albums.models.photos import Photo, PhotoQuerySet, TakenFrom
 from albums.models.positions import FormerPosition
+from albums.models.selections import SavedSelection
 from albums.models.similar import KeptSimilar
 from albums.models.trashable import Trashable
 
@@ -23,6 +24,7 @@ __all__ = [
     "Photo",
     "PhotoQuerySet",
     "Rendition",
+    "SavedSelection",
     "SortedBy",
     "TakenFrom",
     "Trashable",

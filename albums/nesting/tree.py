@@ -125,15 +125,22 @@ def detach(albums: Iterable[Album]) -> None:
     _relocate([album for album in albums if album.parent_id], None)
 
 
-def create(album: Album, parent_id: int | None) -> None:
-    """Saves a new album, at the top level or inside another album, whose owner it gets. Raises NestingError."""
+def create(album: Album, parent_id: int | None, *, reuse: bool = False) -> Album:
+    """Saves a new album, at the top level or inside another album, whose owner it gets, and returns it. Raises NestingError.
+
+    With `reuse`, returns an album of the same title inside the other album instead, if there is one.
+    """
     if parent_id:
         lock(Album.objects.filter(pk=parent_id).values_list("owner_id", flat=True))
         parent = _target(parent_id)
+        same = Album.objects.filter(parent=parent, title=album.title, trashed_at=None)
+        if reuse and (existing := same.order_by("pk").first()):
+            return existing
         if len(ancestor_ids(parent)) + 2 > MAX_DEPTH:
             raise TooDeep
         album.parent, album.owner = parent, parent.owner
     album.save(force_insert=True)
+    return album
 
 
 def change_owner(ids: Sequence[int], owner_id: int | None) -> list[Moved]:

@@ -6,7 +6,7 @@ Code that publishes photos, moves them to another album, or edits dates or ratin
 from collections import defaultdict
 from collections.abc import Sequence
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Case, Max, Min, Q, RowRange, When, Window
 from django.db.models.functions import RowNumber
 
@@ -16,6 +16,7 @@ from albums.order import keys, positions, spacing
 PLACED = "SELECT id, lower, upper FROM ({rows}) placed WHERE id IN ({ids}) ORDER BY place"
 
 
+@transaction.atomic
 def place(album_id: int, photo_ids: Sequence[int]) -> None:
     """Moves the photos to where the album's order wants them. The others keep their positions, if there is room.
 

@@ -54,7 +54,7 @@ def page_url(found: Search) -> str:
 def url_of(found: Search, photo: Photo) -> str:
     """Returns the URL of the page of results with the photo's tile."""
     first = windows.first_of_window(photo_list(found), _placed(found, photo))
-    window = "" if first is None else f"&from={first}"
+    window = "" if first is None else f"&from={first[0]}-{first[1]}"
     return f"{page_url(found)}{window}#photo-{photo.pk}"
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from albums.search.query import Words
-from albums.search.sqlite_index import MAX_TEXT, PHOTO_COLUMNS
+from albums.search.sqlite_index import MAX_SHORT_TEXT, MAX_TEXT, PHOTO_COLUMNS
 from albums.search.text import LETTERS
 
 TRIGGERS = tuple(f"albums_{table}_words_{event}" for table in ("photo", "album") for event in ("change", "truncate"))
@@ -38,7 +38,7 @@ def _folded(text: str) -> str:
     for letter, replacement in LETTERS.items():
         text = f"replace({text}, '{letter}', '{replacement}')"
     upper, lower = _lower_case()
-    decomposed = f"regexp_replace(normalize({text}, NFKD), '{MARKS}', '', 'g')"
+    decomposed = f"regexp_replace(left(normalize({text}, NFKD), {MAX_TEXT}), '{MARKS}', '', 'g')"
     return f"""translate(lower({decomposed} COLLATE "C"), '{upper}', '{lower}')"""
 
 
@@ -49,12 +49,12 @@ _KEYWORDS = """(SELECT string_agg(keyword, ' ') FROM jsonb_array_elements_text(
 def _photo_words(row: str) -> str:
     texts = (
         f"{row}.name", rf"regexp_replace({row}.name, '([0-9]+)', ' \1 ', 'g')",
-        f"coalesce({row}.edited_title, {row}.title)", f"{row}.alt_text", f"{row}.creator",
+        f"coalesce({row}.edited_title, {row}.title)", f"left({row}.alt_text, {MAX_SHORT_TEXT})", f"{row}.creator",
         f"coalesce({row}.edited_caption, {row}.caption)",
     )  # fmt: skip
     keywords = _KEYWORDS.format(f"coalesce({row}.edited_keywords, {row}.keywords)")
     weighted = ((f"{row}.camera", "A"), (f"{row}.lens", "B"), (f"coalesce({keywords}, '')", "C"))
-    parts = [f"setweight(albums_words({text}, {MAX_TEXT // 10}), '{weight}')" for text, weight in weighted]
+    parts = [f"setweight(albums_words({text}, {MAX_SHORT_TEXT}), '{weight}')" for text, weight in weighted]
     joined = " || ' ' || ".join(texts)
     return " || ".join([*parts, f"albums_words({joined}, {MAX_TEXT})"])
 
@@ -97,7 +97,7 @@ _ALBUM_WORDS = f"albums_words({{row}}.title, {MAX_TEXT})"
 CREATE = (
     f"""CREATE OR REPLACE FUNCTION albums_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
         AS $$ SELECT CASE WHEN $1 ~ '^[\\x01-\\x7f]*$' THEN lower($1 COLLATE "C") ELSE {_folded("$1")} END $$""",
-    # Folding may lengthen a text. PostgreSQL's limit for the words of a row is 1 MB.
+    # Decomposing lengthens a text, up to 18 times. PostgreSQL's limit for the words of a row is 1 MB.
     f"""CREATE OR REPLACE FUNCTION albums_words(text, integer) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
         AS $$ SELECT to_tsvector('simple', left(regexp_replace(albums_fold(left($1, $2)), '{SEPARATORS}', ' ', 'g'), $2)) $$""",
     *(

@@ -12,9 +12,10 @@ from django.db.models import Exists, F, Func, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 
+from albums.edits.overrides import IS_EDITED
 from albums.models import Companion, Photo, PhotoQuerySet
 from albums.search import index
-from albums.search.columns import PLACE, STARS, UNDATED
+from albums.search.columns import PLACE, STARS, UNDATED, UNINDEXED_PLACE
 from albums.search.qualifiers import Filter, Part, Rating, State, Taken, Type
 from albums.search.query import Query, Words, parse
 
@@ -22,10 +23,6 @@ MAX_COUNT = 10_000
 """Results that are counted exactly. With more of them, reading photos in order finds the first ones sooner than the index."""
 FORMATS = {"jpeg": ("JPEG", "MPO"), "heic": ("HEIF",)}
 NOT_RAW = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "JXL")
-EDITED = (
-    *("edited_title", "edited_caption", "edited_keywords", "edited_rating", "edited_taken_at"),
-    *("edited_latitude", "edited_longitude"),
-)
 
 
 @dataclass(frozen=True)
@@ -45,10 +42,11 @@ class Search:
     @cached_property
     def ordered(self) -> PhotoQuerySet:
         """The photos found with their `place`, in the order of pages: the album's, or the newest first."""
-        photos = self._photos(reads_in_order=self.count > MAX_COUNT)
+        reads_in_order = self.count > MAX_COUNT
+        photos = self._photos(reads_in_order=reads_in_order)
         if self.album_id:
             return photos.annotate(place=F("position")).order_by("position", "pk")
-        return photos.annotate(place=PLACE).order_by("place", "pk")
+        return photos.annotate(place=PLACE if reads_in_order else UNINDEXED_PLACE).order_by("place", "pk")
 
     @cached_property
     def count(self) -> int:
@@ -138,8 +136,7 @@ def _condition(value: Filter) -> Q:
         case State("archived"):
             return Q(album__archived_at__isnull=False)
         case State():
-            is_edited = Q(*(Q(**{f"{column}__isnull": False}) for column in EDITED), _connector=Q.OR)
-            return is_edited | ~Q(orientation=1) | ~Q(alt_text="")
+            return IS_EDITED
         case Part():
             return _part(value.name)
     raise AssertionError(value)
@@ -177,7 +174,8 @@ def _part(name: str) -> Q:
     if name == "location":
         return Q(latitude__isnull=False) | Q(edited_latitude__isnull=False)
     if name == "keywords":
-        return (Q(edited_keywords=None) & ~Q(keywords=[])) | (Q(edited_keywords__isnull=False) & ~Q(edited_keywords=[]))
+        is_edited = Q(edited_keywords__isnull=False)
+        return (is_edited & ~Q(edited_keywords=[])) | (~is_edited & ~Q(keywords=[]))
     return (Q(**{f"edited_{name}": None}) & ~Q(**{name: ""})) | Q(**{f"edited_{name}__gt": ""})
 
 

@@ -1,5 +1,6 @@
 """The similar photos of an album, side by side."""
 
+import re
 import uuid
 
 from django.contrib.auth.models import User
@@ -9,11 +10,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from albums import operations
-from albums.grid.windows import POSITION
 from albums.operations import responses
 from albums.selection import Selection, SelectionError
 from albums.similar import groups
 from albums.views.access import album_or_404
+
+POSITION = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
 @require_safe

@@ -47,7 +47,10 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
-    """Creates an album at the top level, or inside the album named by `inside`, whose owner it gets."""
+    """Creates an album at the top level, or inside the album named by `inside`, whose owner it gets.
+
+    With `reuse`, redirects to the album of this title inside that album if there is one: the folder was uploaded before.
+    """
     form = AlbumForm(request.POST or None)
     parent = _parent_or_404(request)
     if request.method == "POST" and form.is_valid():
@@ -55,12 +58,13 @@ def create(request: HttpRequest) -> HttpResponse:
         form.instance.owner = request.user
         try:
             with transaction.atomic():
-                tree.create(form.instance, parent.pk if parent else None)
+                album = tree.create(form.instance, parent.pk if parent else None, reuse="reuse" in request.POST)
         except tree.NestingError as error:
             form.add_error(None, error.message)
         else:
-            _warn_of_namesake(request, form.instance)
-            return redirect(form.instance)
+            if album == form.instance:
+                _warn_of_namesake(request, album)
+            return redirect(album)
     return render(request, "album/form.html", {"form": form, "parent": parent}, status=422 if form.errors else 200)
 
 

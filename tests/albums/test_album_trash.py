@@ -5,7 +5,7 @@ from django.db.models.signals import pre_delete
 from django.urls import reverse
 from django.utils import timezone
 
-from albums import album_trash, removal, trash
+from albums import album_trash, removal, shelf, trash
 from albums.models import Album, Leftover, Photo
 from processing.integrity import consistency, scrub
 from processing.maintenance import sweep
@@ -286,6 +286,8 @@ def test_albums_inside_an_album_go_to_the_trash_and_come_back_with_it(tree_of_al
 
     album_trash.move_to_trash(summer)
     assert set(album_trash.leading(Album.objects.trashed())) == {summer, rome}
+    (card,) = shelf.cards(Album.objects.filter(pk=summer.pk))
+    assert card.album_count == 1
     album_trash.restore(summer)
 
     assert list(Album.objects.trashed().values_list("pk", "trashed_at", "parent")) == [(rome.pk, deleted_at, italy.pk)]

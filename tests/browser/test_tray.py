@@ -140,6 +140,24 @@ def drop_target(page: Page, target: str) -> None:
 
 
 @pytest.mark.usefixtures("no_worker")
+def test_a_page_whose_album_is_deleted_elsewhere_says_only_that(page: Page, console_errors: list[str]) -> None:
+    address = new_album(page)
+    send(page, pictures(2))
+    expect_title(page, "Upload complete: 2 uploaded")
+    other_tab = page.context.new_page()
+    other_tab.goto(f"{address}delete/")
+    other_tab.get_by_role("button", name="Move to trash").click()
+
+    expect(page.locator("[data-title]")).to_have_text("This album is in the trash")
+    expect(page.locator(".file-row:visible")).to_have_count(0)
+    page.get_by_role("link", name="Restore it").click()
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("heading", name="Summer in the Alps")).to_be_visible()
+    assert all("410" in error or "404" in error for error in console_errors), console_errors
+    console_errors.clear()
+
+
+@pytest.mark.usefixtures("no_worker")
 def test_files_dropped_on_an_album_are_uploaded_to_it(page: Page, installation: Installation) -> None:
     new_album(page)
     album = album_of(page)

@@ -68,7 +68,7 @@ class UploadDesk extends HTMLElement {
     for (const source of [fileStore, connection, sender]) on(source, "change", () => this.#render.request());
     on(sender, "declared", () => (this.#panel.refresh(), preflight.schedule())); // files that must wait are checked
     on(sender, "idle", () => this.#clearAndRender());
-    on(this, "gone", () => this.#albumGone());
+    on(this, "gone", ({ detail }) => this.#albumGone(detail));
     on(this, "htmx:beforeSwap", ({ detail }) => albumOf(location) === this.album || withoutPhotos(detail));
     on(document, "page-replaced", () => this.#render.request());
     on(this, "click", ({ target }) => this.#onClick(target.closest("[data-action]")));
@@ -146,9 +146,9 @@ class UploadDesk extends HTMLElement {
     this.#render.request();
   }
 
-  /** The album was deleted. The event may come again: a response that was under way may have put a polling panel in place. */
-  #albumGone() {
-    this.#session.isGone = true;
+  /** The album was deleted, or moved to the trash. The event may come again: a response that was under way may have put a polling panel in place. */
+  #albumGone({ isInTrash }) {
+    [this.#session.isGone, this.#session.isInTrash] = [true, isInTrash];
     this.#session.sender.queue.pause();
     this.#panel.retire();
     this.#render.request();

@@ -9,30 +9,28 @@ from albums.download.names import MAX_BYTES, UniqueNames, safe
 pytestmark = pytest.mark.once
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("IMG_1.JPG", "IMG_1.JPG"),
-        ("写真 — été 🏖️.heic", "写真 — été 🏖️.heic"),
-        ("fu\u0308r.jpg", "für.jpg"),
-        ("../../etc/passwd", ".._.._etc_passwd"),
-        ("C:\\photos\\a.jpg", "C__photos_a.jpg"),
-        ('a<b>"c"|d?*.jpg', "a_b__c__d__.jpg"),
-        ("a\x00b\nc\x7f.jpg", "a_b_c_.jpg"),
-        ("gpj.\u202eexe", "gpj._exe"),
-        ("half \ud83d.jpg", "half _.jpg"),
-        (" spaces and dots . . ", "spaces and dots"),
-        ("..", "file"),
-        ("", "file"),
-        ("CON", "_CON"),
-        ("nul.tar.gz", "_nul.tar.gz"),
-        ("Com1 .jpg", "_Com1 .jpg"),
-        ("console.jpg", "console.jpg"),
-        (".hidden", ".hidden"),
-    ],
-)
-def test_names_are_possible_on_every_system(name, expected):
-    assert safe(name) == expected
+def test_names_are_possible_on_every_system():
+    names = {
+        "IMG_1.JPG": "IMG_1.JPG",
+        "写真 — été 🏖️.heic": "写真 — été 🏖️.heic",
+        "fu\u0308r.jpg": "für.jpg",
+        "../../etc/passwd": ".._.._etc_passwd",
+        "C:\\photos\\a.jpg": "C__photos_a.jpg",
+        'a<b>"c"|d?*.jpg': "a_b__c__d__.jpg",
+        "a\x00b\nc\x7f.jpg": "a_b_c_.jpg",
+        "gpj.\u202eexe": "gpj._exe",
+        "half \ud83d.jpg": "half _.jpg",
+        " spaces and dots . . ": "spaces and dots",
+        "..": "file",
+        "": "file",
+        "CON": "_CON",
+        "nul.tar.gz": "_nul.tar.gz",
+        "Com1 .jpg": "_Com1 .jpg",
+        "console.jpg": "console.jpg",
+        ".hidden": ".hidden",
+    }
+
+    assert {name: safe(name) for name in names} == names
 
 
 def test_long_names_keep_their_extension_and_whole_characters():

@@ -115,6 +115,18 @@ def test_albums_without_a_path_get_one_from_the_migration_or_a_move(owner):
     assert paths() == {"Old": "Old", "Older": "Old/Older"}
 
 
+def test_a_folder_that_was_uploaded_before_gets_its_album_again(client, rome):
+    client.force_login(rome.owner)
+    italy = named("Italy")
+    fields = {"title": "Rome", "inside": italy.pk}
+
+    responses = [client.post("/albums/new/", data) for data in (fields | {"reuse": "yes"}, fields)]
+
+    assert responses[0].url == f"/albums/{rome.pk}/"
+    assert list(Album.objects.filter(title="Rome").order_by("pk").values_list("parent", flat=True)) == [italy.pk] * 2
+    assert client.post("/albums/new/", {"title": "Below", "inside": 4711}).status_code == 404
+
+
 def test_a_new_owner_gets_the_albums_inside_too(rome, stranger):
     with transaction.atomic():
         tree.change_owner([named("Italy").pk], stranger.pk)

@@ -45,10 +45,10 @@ export class Actions {
     session.clearNotes();
     const folders = desk.querySelector("[name=folders]:checked").value;
     if (folders !== "one") {
-      const tree = folders === "tree" ? { album: desk.album, title: view.data.title } : null;
+      const tree = folders === "tree" ? { album: desk.album, title: view.data.albumTitle } : null;
       const albums = await createAlbums(session.fileStore, chosen, view.data.newAlbum, tree);
       session.sender.assignSkipped(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
-      session.notes = [noteWithLinks(`${plural(albums.length, "album")} created:`, albums)];
+      session.notes = [noteWithLinks(tree ? "Uploading to albums inside this album:" : `${plural(albums.length, "album")} created:`, albums)];
     }
     start(chosen);
     view.part("pause").hidden = false;

@@ -53,6 +53,7 @@ export class Display {
       connection: session.connection,
       panel: panel.data,
       isGone: session.isGone,
+      isInTrash: session.isInTrash,
       isElsewhere: albumOf(location) !== session.album,
       canUndo: lastAdded.canUndo,
       maxFiles: panel.maxFiles,

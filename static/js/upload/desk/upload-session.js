@@ -15,8 +15,9 @@ const UNSENT = ["chosen", "later", "failed"];
 
 export class UploadSession {
   fileStore = new FileStore();
-  /** Whether the album was deleted: nothing more can be sent. */
+  /** Whether the album was deleted, if only to the trash: nothing more can be sent. */
   isGone = false;
+  isInTrash = false;
   /** Texts or elements about the last action, and about the files that it skipped. */
   notes = [];
   skippedNotes = [];

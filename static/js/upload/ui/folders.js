@@ -37,7 +37,7 @@ export function rootOf(items, albumTitle) {
 }
 
 /** Creates an album for each folder of the items, and sets it on them. With `tree`, {album, title}, folders become albums inside this album and
-    each other, as on the disk. Resolves with the new albums: {href, title, folder, album} each. Items in no folder are unchanged. */
+    each other, as on the disk. Resolves with the albums: {href, title, folder, album} each. Items in no folder are unchanged. */
 export async function createAlbums(fileStore, items, url, tree = null) {
   const albums = [];
   const create = async (folder, parent) => {
@@ -62,9 +62,9 @@ export async function createAlbums(fileStore, items, url, tree = null) {
   return albums;
 }
 
-/** Creates an album, inside `parent` if it is given. Resolves with the new album's id; null if the server did not create it. */
+/** Creates an album; inside `parent`, if it is given and has none of this title yet. Resolves with the new album's id; null if the server did not create it. */
 export async function createAlbum(url, title, parent = null) {
-  const response = await request("POST", url, { body: new URLSearchParams({ title, ...(parent && { inside: parent }) }) });
+  const response = await request("POST", url, { body: new URLSearchParams({ title, ...(parent && { inside: parent, reuse: "yes" }) }) });
   const match = new URL(response.url || url, location.href).pathname.match(/\/albums\/(\d+)\/$/);
   return response.status === 200 && match ? match[1] : null;
 }

@@ -26,7 +26,7 @@ export class UploaderView {
     return this.#uploader.dataset;
   }
 
-  /** What the uploader does, as of the last render: "sending", "chosen" or "idle". */
+  /** What the uploader does, as of the last render: "sending", "sent" (all files have ended), "chosen" (some wait) or "idle". */
   get phase() {
     return this.data.phase;
   }
@@ -35,7 +35,7 @@ export class UploaderView {
     return this.#tray.querySelector("[data-uploader]");
   }
 
-  /** `state`: items, sum (their totals), sender, connection, panel (its data), isGone,
+  /** `state`: items, sum (their totals), sender, connection, panel (its data), isGone, isInTrash,
       isElsewhere (whether the page is not that of the album), canUndo, maxFiles, rate, secondsLeft, notes, skippedNotes,
       unchecked (number of files not hashed yet) and resumeNotice. */
   render(state) {
@@ -64,15 +64,17 @@ export class UploaderView {
     this.#renderNotes(state);
     this.#renderConnection(state, isSending);
     this.#renderResumeNotice(state);
-    if (state.isGone) this.#renderGone(items);
-    this.data.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
+    if (state.isGone) this.#renderGone(state);
+    const isWaiting = !isIdle || sum.ended < sum.files;
+    this.data.phase = isSending ? "sending" : isEmpty ? "idle" : isWaiting ? "chosen" : "sent";
   }
 
   /** After the album was deleted: only the files that had not arrived are still listed. */
-  #renderGone(items) {
+  #renderGone({ items, isInTrash }) {
     const unsent = items.filter(({ state }) => !ENDED.has(state)).length;
+    const title = isInTrash ? "This album is in the trash" : "This album was deleted";
     this.#setHidden("batch", !unsent);
-    this.#setText("title", unsent ? `${plural(unsent, "file")} not uploaded` : "This album was deleted");
+    this.#setText("title", unsent ? `${plural(unsent, "file")} not uploaded` : title);
     this.#setText("detail", "");
     const actions = ["pause", "continue", "retry", "undo", "cancel", "next", "clear", "send", "resume-notice", "connection"];
     for (const name of actions) this.#setHidden(name, true);

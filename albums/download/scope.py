@@ -63,7 +63,7 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Scope:
     """The photos of an archive (`photos` is not sliced and contains no photo that is shown as another), and what of them."""
 
     photos: PhotoQuerySet
