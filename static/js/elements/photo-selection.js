@@ -10,6 +10,7 @@ import { isUploading, submitInPlace, submitTo } from "../selection/submit.js";
 import { openTargets } from "../selection/target-dialog.js";
 import { isTyping } from "../typing.js";
 
+const BUSY = "dialog[open], details.menu[open], .tile--moved"; // these have a use of their own for the keys
 const CONTROLS = "a, button, input, label, select, summary, textarea, details, dialog, upload-desk, photo-selection, .album-head, .masthead";
 
 class PhotoSelection extends HTMLElement {
@@ -34,7 +35,7 @@ class PhotoSelection extends HTMLElement {
     this.#form.addEventListener("change", this.#onAll, { signal });
     this.#grid.addEventListener("photo-place", this.#onPlace, { signal });
     this.#form.addEventListener("submit", this.#onSubmit, { signal });
-    onLongPress(this.#grid, (target) => this.#start(target.closest(TILE)), signal);
+    onLongPress(this.#grid, this.#onLongPress, signal);
     this.#lasso = new Lasso({ canStart: this.#canDraw, onStart: this.#beginLasso, onChange: this.#onLasso });
     this.#observer.observe(this.#grid, { childList: true });
     this.#selected.set(takeOver(this.#grid), true);
@@ -89,7 +90,7 @@ class PhotoSelection extends HTMLElement {
   };
 
   #onKey = (event) => {
-    if (isTyping(event.target) || event.altKey || document.querySelector("dialog[open], details.menu[open]")) return;
+    if (isTyping(event.target) || event.altKey || document.querySelector(BUSY)) return;
     const isAll = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "a";
     if (isAll && this.#total) this.#selected.selectAll();
     else if (event.key === "Escape" && this.#isActive) return this.#end();
@@ -106,6 +107,11 @@ class PhotoSelection extends HTMLElement {
     link.closest("details")?.removeAttribute("open");
     this.#start();
     this.#tiles.find((tile) => tile.getBoundingClientRect().bottom > 0)?.querySelector("a").focus({ preventScroll: true });
+  };
+
+  #onLongPress = (target) => {
+    const tile = target.closest(TILE);
+    if (tile && !this.#grid.matches(".grid--moving")) this.#start(tile);
   };
 
   #onBarClick = (event) => {
