@@ -6,7 +6,7 @@ import { photoId, showChecked, takeOver } from "../selection/checkboxes.js";
 import { Lasso, overlap } from "../selection/lasso.js";
 import { onLongPress } from "../selection/long-press.js";
 import { Selected } from "../selection/selected.js";
-import { isUploading, submitInPlace, submitTo } from "../selection/submit.js";
+import { isUploading, setField, submitInPlace, submitTo } from "../selection/submit.js";
 import { openTargets } from "../selection/target-dialog.js";
 import { isTyping } from "../typing.js";
 
@@ -156,17 +156,7 @@ class PhotoSelection extends HTMLElement {
     for (const name of ["after", "before", "from", "select"]) parameters.delete(name);
     if (first && !isAtTop) parameters.set("from", first.dataset.position);
     next.value = `${location.pathname}${parameters.size ? "?" : ""}${parameters}`;
-    for (const [name, value] of Object.entries(this.#selected.fields())) this.#field(name, value);
-  }
-
-  #field(name, value) {
-    const field = this.#form.querySelector(`[type=hidden][name=${name}]`);
-    if (field && !value) return field.remove();
-    if (!value) return undefined;
-    const input = field ?? Object.assign(document.createElement("input"), { type: "hidden", name });
-    input.value = value;
-    if (!field) this.#form.append(input);
-    return undefined;
+    for (const [name, value] of Object.entries(this.#selected.fields())) setField(this.#form, name, value);
   }
 
   /* Dragging a tile moves it in the album (<photo-order>). */
@@ -179,7 +169,7 @@ class PhotoSelection extends HTMLElement {
     if (!url || !this.#selected.has(photoId(tile)) || this.#selected.count(this.#total) < 2) return;
     event.preventDefault();
     this.#fillIn();
-    this.#field(slot.isBehind ? "after" : "before", photoId(slot.tile));
+    setField(this.#form, slot.isBehind ? "after" : "before", photoId(slot.tile));
     submitTo(this.#form, url);
   };
 
