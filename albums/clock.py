@@ -28,4 +28,6 @@ class Clock(Func):
 _OFFSET = Case(
     When(edited_taken_at__isnull=False, then=F("edited_taken_offset_minutes")), default=F("taken_offset_minutes")
 )
-CLOCK = Clock(Coalesce(F("edited_taken_at"), F("taken_at")), Coalesce(_OFFSET, 0), output_field=FloatField())
+TAKEN_AT = Coalesce(F("edited_taken_at"), F("taken_at"))
+"""The capture time to show, as `Photo.shown_taken_at`."""
+CLOCK = Clock(TAKEN_AT, Coalesce(_OFFSET, 0), output_field=FloatField())

@@ -13,7 +13,7 @@ from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
 from albums.operations import engine
-from processing.integrity import post_write, scrub
+from processing.integrity import post_write, scrub, zip_checksums
 from processing.jobs import periodic, wakeup, workers
 from processing.maintenance import sweep as maintenance_sweep
 from processing.rendering import rerender, worker
@@ -61,6 +61,12 @@ def continue_operation(operation_id: int) -> None:
     """Continues a user's operation for a while. Then other messages get their turn."""
     if engine.run(operation_id, time.monotonic() + OPERATION_SECONDS):
         wakeup.send_for_operation(operation_id)
+
+
+@db_task(priority=HIGH_PRIORITY)
+def read_for_download(ids: str) -> None:
+    """Reads files whose CRC-32 a download needs, for a few seconds."""
+    zip_checksums.read_slice(ids)
 
 
 @db_periodic_task(lambda _: True, priority=HIGH_PRIORITY)

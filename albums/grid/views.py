@@ -10,8 +10,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from albums.grid import months as album_months
 from albums.grid import preferences, windows
-from albums.models import Album
+from albums.models import Album, SortedBy
 from albums.views.access import album_or_404
+
+UNDATED = (SortedBy.NAME, SortedBy.RATING)
+"""Orders in which the photos of a month are not next to each other."""
 
 
 def album_page(request: HttpRequest, album: Album) -> HttpResponse:
@@ -20,7 +23,8 @@ def album_page(request: HttpRequest, album: Album) -> HttpResponse:
     if request.GET and not window.rows.exists():
         return redirect(album)
     photo_count = album.photos.shown().count()
-    context = {"photo_count": photo_count, "has_months": photo_count > album_months.MIN_PHOTOS}
+    has_months = photo_count > album_months.MIN_PHOTOS and album.sorted_by not in UNDATED
+    context = {"photo_count": photo_count, "has_months": has_months, "orders": SortedBy.choices}
     return render(request, "album/page.html", context | _context(request, album, window))
 
 

@@ -79,7 +79,7 @@ class Window:
     def _rows(self) -> list[Photo]:
         """One photo more than the window has shows that there is another window."""
         photos = self.rows.prefetch_related("renditions", "halves", "companions")
-        return list(photos.defer("caption", "keywords", "notes")[: MAX_PHOTOS + 1])
+        return list(photos.defer("caption", "edited_caption", "keywords", "edited_keywords")[: MAX_PHOTOS + 1])
 
     @cached_property
     def _has_previous(self) -> bool:

@@ -16,6 +16,6 @@ def drop(apps, schema_editor):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("albums", "0016_arranging")]
+    dependencies = [("albums", "0020_album_path")]
 
     operations = [migrations.RunPython(create, drop)]

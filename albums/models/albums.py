@@ -38,6 +38,17 @@ def _has_any(user: AbstractBaseUser | AnonymousUser | AuthUser, *permissions: st
     return any(user.has_perm(permission) for permission in permissions)  # type: ignore[union-attr]
 
 
+class SortedBy(models.TextChoices):
+    """By what an album is sorted. Photos that are added later are put where they belong in this order."""
+
+    UPLOADED = "uploaded", "Upload time"
+    TAKEN = "taken", "Date taken, oldest first"
+    NEWEST = "newest", "Date taken, newest first"
+    NAME = "name", "File name"
+    RATING = "rating", "Rating"
+    MANUAL = "manual", "Manual"
+
+
 class Album(Trashable, models.Model):
     """A titled, ordered set of photos.
 
@@ -67,6 +78,9 @@ class Album(Trashable, models.Model):
         db_default="",
         editable=False,
         help_text="Ids from the top album to this one: /12/40/.",
+    )
+    sorted_by = models.CharField(
+        max_length=10, choices=SortedBy, default=SortedBy.UPLOADED.value, db_default="uploaded", editable=False
     )
     pinned_at = models.DateTimeField("pinned since", null=True, blank=True, editable=False)
     archived_at = models.DateTimeField("archived since", null=True, blank=True, editable=False)

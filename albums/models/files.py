@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from albums.edits import orientation
 from albums.models.albums import Album
 from albums.models.photos import Photo
 
@@ -29,6 +30,7 @@ class Rendition(models.Model):
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
+    crc32 = models.PositiveBigIntegerField("CRC-32", null=True, blank=True, help_text="For ZIP files.")
     recipe = models.CharField(
         max_length=40, default="1", help_text="Recipe version, with a fingerprint of non-default settings."
     )
@@ -50,6 +52,11 @@ class Rendition(models.Model):
     def version(self) -> str:
         """The version in the rendition's URL. Changes whenever the bytes may have changed, so the URL can be cached forever."""
         return self.key.split("/")[-2]
+
+    @property
+    def orientation(self) -> int:
+        """The photo's orientation with which the rendition was made."""
+        return orientation.of_recipe(self.recipe)
 
 
 class Look(models.Model):
@@ -92,6 +99,7 @@ class Companion(models.Model):
     key = models.CharField(max_length=200, unique=True)
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
+    crc32 = models.PositiveBigIntegerField("CRC-32", null=True, blank=True, help_text="For ZIP files.")
     words = models.JSONField(default=dict, blank=True, help_text="Metadata from a sidecar.")
     created_at = models.DateTimeField(default=timezone.now)
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When the file was last checked.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -33,6 +35,8 @@ class Operation(models.Model):
     failures = models.PositiveSmallIntegerField(default=0, help_text="Steps that raised an error in a row.")
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
+    prepared: Any = None
+    """What `Action.prepare` returned for the step in progress. Not stored."""
 
     class Meta:
         constraints = [

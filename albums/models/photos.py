@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.models import User as AuthUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from albums.clock import CLOCK
+from albums.clock import CLOCK, TAKEN_AT
 from albums.models.albums import Album
 from albums.models.trashable import Trashable
+from albums.order.name_key import NameKeyField
 from albums.search.columns import PLACE, STARS
 
 if TYPE_CHECKING:
@@ -66,7 +67,11 @@ class Photo(Trashable, models.Model):
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos", db_index=False)
     position = models.BigIntegerField(help_text="The photo's place in its album, smallest first.")
+    upload_position = models.BigIntegerField(
+        null=True, editable=False, help_text="Position given at upload: its time in microseconds."
+    )
     name = models.CharField("file name", max_length=255, help_text="The uploaded file's name.")
+    name_key = NameKeyField(null=True, editable=False, help_text="Sorts like the file name, naturally.")
     title = models.CharField(max_length=500, blank=True)
     caption = models.TextField(blank=True)
     keywords = models.JSONField(default=list, blank=True)
@@ -74,6 +79,13 @@ class Photo(Trashable, models.Model):
     original_key = models.CharField(max_length=200, unique=True, editable=False)
     original_bytes = models.PositiveBigIntegerField(editable=False)
     original_sha256 = models.CharField("SHA-256", max_length=64, editable=False)
+    crc32 = models.PositiveBigIntegerField(
+        "CRC-32",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Of the original, for ZIP files. Empty if not read yet.",
+    )
     format = models.CharField(max_length=20, editable=False)
     width = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
     height = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
@@ -126,11 +138,17 @@ class Photo(Trashable, models.Model):
     )
     edited_latitude = models.FloatField(null=True, blank=True)
     edited_longitude = models.FloatField(null=True, blank=True)
+    location_removed = models.BooleanField(
+        default=False, db_default=False, help_text="A user removed the file's location. There is no edited one then."
+    )
     alt_text = models.TextField(
         "alternative text", blank=True, db_default="", help_text="Describes the photo for screen readers."
     )
     orientation = models.PositiveSmallIntegerField(
         default=1, db_default=1, editable=False, help_text="How users have turned the photo, as in EXIF. 1: not at all."
+    )
+    file_orientation = models.PositiveSmallIntegerField(
+        null=True, blank=True, editable=False, help_text="How the file turns its picture, as in EXIF. Empty if unknown."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     checked_at = models.DateTimeField(
@@ -152,6 +170,9 @@ class Photo(Trashable, models.Model):
         "in trash since", null=True, blank=True, editable=False, help_text="Empty if not in the trash."
     )
 
+    ANIMATION = "animation"
+    """The code of the note on a photo whose renditions play."""
+
     objects = PhotoQuerySet.as_manager()
 
     class Meta:
@@ -169,9 +190,7 @@ class Photo(Trashable, models.Model):
             models.Index(fields=["album", "trashed_at", "shown_as"], name="photo_album_trashed"),
             models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),
             # The list of albums reads the first and last capture time of each album.
-            models.Index(
-                fields=["album", "taken_at"], name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)
-            ),
+            models.Index(F("album"), TAKEN_AT, name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)),
             # Searches: the order of results with many photos, ranges of dates, and ratings.
             models.Index(PLACE, "id", name="photo_place", condition=Q(trashed_at=None, shown_as=None)),
             models.Index(STARS, name="photo_stars", condition=Q(trashed_at=None, shown_as=None)),
@@ -212,11 +231,25 @@ class Photo(Trashable, models.Model):
 
     @property
     def shown_latitude(self) -> float | None:
+        if self.location_removed:
+            return None
         return self.latitude if self.edited_latitude is None else self.edited_latitude
 
     @property
     def shown_longitude(self) -> float | None:
+        if self.location_removed:
+            return None
         return self.longitude if self.edited_longitude is None else self.edited_longitude
+
+    @property
+    def shown_altitude(self) -> float | None:
+        """The file's altitude in metres. None for a location that a user edited."""
+        return None if self.location_removed or self.edited_latitude is not None else self.altitude
+
+    @property
+    def description(self) -> str:
+        """The text in place of the picture, for screen readers."""
+        return self.alt_text or self.shown_title or self.name
 
     @property
     def live_video(self) -> Companion | None:
@@ -225,6 +258,11 @@ class Photo(Trashable, models.Model):
 
     @property
     def marks(self) -> list[str]:
-        """Badges of the photo: "RAW" and "Live". Uses prefetched halves and companions."""
-        raws = {half.format for half in self.halves.all()}
-        return [*(["RAW"] if raws else []), *(["Live"] if self.live_video else [])]
+        """Badges of the photo: "RAW", "Live" and "Animated". Uses prefetched halves and companions."""
+        marks = {"RAW": self.halves.all(), "Live": self.live_video, "Animated": self.is_animated}
+        return [mark for mark, is_true in marks.items() if is_true]
+
+    @property
+    def is_animated(self) -> bool:
+        """True if the renditions play."""
+        return any(note.get("code") == self.ANIMATION for note in self.notes)

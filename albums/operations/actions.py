@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from albums.models import Operation, Photo
+from albums.models import Operation, Photo, PhotoQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +18,39 @@ class Result:
     skipped: int = 0
 
 
+class StepChanged(Exception):
+    """The photos of a step are not as they were when it was prepared. The step is prepared and tried again."""
+
+
 class Action(ABC):
     kind: str
     """The name in the rows of operations. Stays the same: operations of the last day may be undone after an update."""
     is_undoable = True
+    step_photos: int | None = None
+    """The maximum number of photos in a step; None: the engine's."""
+    is_ordered = False
+    """The steps are in the order of albums and positions, not of ids: for an action that gives its photos new positions."""
+
+    def eligible(self, operation: Operation, photos: PhotoQuerySet) -> PhotoQuerySet:
+        """The selected photos that the action may change. If `is_ordered`, without those that it has put elsewhere."""
+        return photos
+
+    def prepare(self, operation: Operation, photos: list[Photo]) -> Any:
+        """Prepares a step before its transaction begins. `apply` finds the result in `operation.prepared`.
+
+        The photos are not locked: if they changed meanwhile, `apply` raises StepChanged. May be called again after a crash.
+        """
+        return None
+
+    def lock(self, operation: Operation, photos: PhotoQuerySet) -> None:  # noqa: B027 - most actions lock nothing else
+        """Locks other rows in the step's transaction, before the photos of the step are locked."""
 
     @abstractmethod
     def apply(self, operation: Operation, photos: list[Photo]) -> Result:
         """Changes the photos of one step, in the step's transaction.
 
-        `photos`: at most STEP_PHOTOS, locked, in the order of their album. Each step has photos with higher ids than the last.
-        Empty without a selection: then there is one step.
+        `photos`: at most `step_photos`, locked, in the order of their albums. Each step has photos with higher ids than the last,
+        unless the action `is_ordered`. Empty without a selection: then there is one step.
         """
 
     def undo(self, operation: Operation, inverse: Any) -> int:

@@ -11,12 +11,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
-from albums.models import Operation, Photo
+from albums.models import Operation, Photo, PhotoQuerySet
 from albums.operations import actions
+from albums.operations.actions import Action, StepChanged
 from albums.selection import Selection, SelectionError
 
 log = logging.getLogger(__name__)
@@ -119,11 +120,30 @@ def _count_failure(operation_id: int) -> bool:
 
 def _step(operation_id: int) -> bool:
     """Runs the next step. Returns True if more may remain."""
+    prepared = _prepare(operation_id)
+    try:
+        return _run_step(operation_id, prepared)
+    except StepChanged:
+        return True
+
+
+def _prepare(operation_id: int) -> Any:
+    operation = Operation.objects.select_related("user").filter(pk=operation_id, state=State.RUNNING).first()
+    if operation is None or operation.selection is None:
+        return None
+    action = actions.find(operation.kind)
+    if type(action).prepare is Action.prepare:
+        return None
+    photos = list(_remaining(operation, action)[: _step_photos(action)])
+    return action.prepare(operation, photos) if photos else None
+
+
+def _run_step(operation_id: int, prepared: Any) -> bool:
     with transaction.atomic():
         operation = Operation.objects.select_for_update().select_related("user").filter(pk=operation_id).first()
         if operation is None or not operation.is_unfinished:
             return False
-        operation.failures = 0
+        operation.failures, operation.prepared = 0, prepared
         if operation.state == State.RUNNING:
             _apply(operation)
         else:
@@ -133,27 +153,48 @@ def _step(operation_id: int) -> bool:
 
 
 def _apply(operation: Operation) -> None:
-    photos = _next_photos(operation)
+    action = actions.find(operation.kind)
+    photos = _next_photos(operation, action)
     if photos or operation.selection is None:
-        result = actions.find(operation.kind).apply(operation, photos)
+        result = action.apply(operation, photos)
         operation.done += result.done
         operation.skipped += result.skipped
         if result.inverse is not None:
             operation.steps.create(inverse=result.inverse)
-    if len(photos) < STEP_PHOTOS:
+    if len(photos) < _step_photos(action):
         operation.state = State.DONE
 
 
-def _next_photos(operation: Operation) -> list[Photo]:
-    """The photos of the next step, in the order of their albums. Moves `last_photo_id` behind them."""
+def _next_photos(operation: Operation, action: Action) -> list[Photo]:
+    """The photos of the next step, locked, in the order of their albums. Remembers the last one."""
     if operation.selection is None:
         return []
-    photos = Selection.from_json(operation.selection).photos(operation.user)
-    photos = photos.filter(pk__gt=operation.last_photo_id, pk__lte=operation.max_photo_id)
-    chunk = list(photos.order_by("pk").select_for_update(of=("self",))[:STEP_PHOTOS])
+    photos, count = _remaining(operation, action), _step_photos(action)
+    action.lock(operation, photos[:count])
+    chunk = list(photos.select_for_update(of=("self",))[:count])
     if chunk:
         operation.last_photo_id = chunk[-1].pk
+        if action.is_ordered:
+            operation.params["after"] = [chunk[-1].album_id, chunk[-1].position, chunk[-1].pk]
     return sorted(chunk, key=lambda photo: (photo.album_id, photo.position, photo.pk))
+
+
+def _step_photos(action: Action) -> int:
+    return action.step_photos or STEP_PHOTOS
+
+
+def _remaining(operation: Operation, action: Action) -> PhotoQuerySet:
+    """The photos of the steps to come, in the order of the steps."""
+    assert operation.selection is not None
+    photos = Selection.from_json(operation.selection).photos(operation.user)
+    photos = action.eligible(operation, photos.filter(pk__lte=operation.max_photo_id))
+    if not action.is_ordered:
+        return photos.filter(pk__gt=operation.last_photo_id).order_by("pk")
+    if after := operation.params.get("after"):
+        album, position, pk = after
+        in_album = Q(position__gt=position) | Q(position=position, pk__gt=pk)
+        photos = photos.filter(Q(album__gt=album) | Q(album=album) & in_album, album__gte=album)
+    return photos.order_by("album_id", "position", "pk")
 
 
 def _revert(operation: Operation) -> None:

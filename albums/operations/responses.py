@@ -13,10 +13,14 @@ from albums.operations import actions
 from albums.selection import SelectionError
 
 
-def respond(request: HttpRequest, operation: Operation, to: Any) -> HttpResponse:
-    """Redirects to the form's `next`, or else to `to`, where a toast tells what was done and offers Undo."""
+def respond(request: HttpRequest, operation: Operation, to: Any, undone: Any = None) -> HttpResponse:
+    """Redirects to the form's `next`, or else to `to`, where a toast tells what was done and offers Undo.
+
+    `undone`: the page to which undoing leads; without it, to the same page.
+    """
     url = next_url(request, to)
-    messages.success(request, render_to_string("operation/_toast.html", context(operation, url), request))
+    page = resolve_url(undone) if undone else url
+    messages.success(request, render_to_string("operation/_toast.html", context(operation, page), request))
     return HttpResponseRedirect(url)
 
 

@@ -12,6 +12,7 @@ from django.db.models import Exists, F, Func, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 
+from albums.edits.overrides import IS_EDITED
 from albums.models import Companion, Photo, PhotoQuerySet
 from albums.search import index
 from albums.search.columns import PLACE, STARS, UNDATED, UNINDEXED_PLACE
@@ -22,10 +23,6 @@ MAX_COUNT = 10_000
 """Results that are counted exactly. With more of them, reading photos in order finds the first ones sooner than the index."""
 FORMATS = {"jpeg": ("JPEG", "MPO"), "heic": ("HEIF",)}
 NOT_RAW = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "JXL")
-EDITED = (
-    *("edited_title", "edited_caption", "edited_keywords", "edited_rating", "edited_taken_at"),
-    *("edited_latitude", "edited_longitude"),
-)
 
 
 @dataclass(frozen=True)
@@ -139,8 +136,7 @@ def _condition(value: Filter) -> Q:
         case State("archived"):
             return Q(album__archived_at__isnull=False)
         case State():
-            is_edited = Q(*(Q(**{f"{column}__isnull": False}) for column in EDITED), _connector=Q.OR)
-            return is_edited | ~Q(orientation=1) | ~Q(alt_text="")
+            return IS_EDITED
         case Part():
             return _part(value.name)
     raise AssertionError(value)

@@ -104,7 +104,7 @@ def _missing(request: HttpRequest) -> str:
 
 def _error_page(page: str, status: HTTPStatus, **context: str) -> HttpResponse:
     """Django's own look for a CSRF token first, in a body that may be what cannot be read, and then end in a 500."""
-    return HttpResponse(render_to_string(page, context), status=status)
+    return HttpResponse(render_to_string(page, {"status": int(status), **context}), status=status)
 
 
 def _is_disk_full(error: BaseException | None) -> bool:
@@ -119,4 +119,4 @@ def _is_disk_full(error: BaseException | None) -> bool:
 
 
 def _temporary_error(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResponse:
-    return busy(render(request, "busy.html", {"message": message}, status=status), "server")
+    return busy(render(request, "busy.html", {"message": message, "status": int(status)}, status=status), "server")

@@ -6,6 +6,7 @@ from django import template
 from django.conf import settings
 
 from config.accounts import oidc, passkeys
+from config.accounts.sessions import user_agents
 
 register = template.Library()
 
@@ -26,3 +27,9 @@ def provider() -> str:
 def only_provider() -> bool:
     """True if passwords and passkeys are disabled for signing in."""
     return bool(settings.OIDC_ONLY)
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    """The browser and the system of a User-Agent header, such as "Firefox on Windows"."""
+    return user_agents.display_name(user_agent)

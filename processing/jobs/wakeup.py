@@ -39,6 +39,11 @@ def send_for_operation(operation_id: int) -> None:
     _send(settings.OPERATION_TASK, operation_id, 0)
 
 
+def send_for_checksums(ids: str) -> None:
+    """Sends a message with the items that a worker has to read for a download (integrity/zip_checksums.py)."""
+    _send(settings.CHECKSUM_TASK, ids, 0)
+
+
 def _send(task_path: str, argument: int | str, delay: float) -> None:
     global _suspended_until
     if time.monotonic() < _suspended_until:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from albums import album_trash, removal, trash
 from albums.models import Album, Leftover
 from albums.operations import engine
+from albums.selection import saved
 from processing import jobs
 from processing.integrity import post_write
 from processing.jobs import batch_completion, wakeup
@@ -57,6 +58,7 @@ LABELS = (
         "old events deleted",
         "operations continued",
         "old operations deleted",
+        "old selections deleted",
     ),
 )
 """The labels of SweepResult's fields, in their order."""
@@ -80,6 +82,7 @@ class SweepResult:
     old_events: int
     operations: int
     old_operations: int
+    old_selections: int
 
     def __str__(self) -> str:
         return ", ".join(f"{label}: {count}" for label, count in zip(LABELS, astuple(self), strict=True))
@@ -107,6 +110,7 @@ def sweep(seconds: float | None = None) -> SweepResult:
         old_events=_forget_events(now),
         operations=engine.continue_stalled(time.monotonic() + OPERATION_SECONDS),
         old_operations=engine.forget(now),
+        old_selections=saved.forget(now),
     )
     if any(asdict(swept).values()):
         log.info("Sweep: %s", swept)
@@ -172,9 +176,10 @@ def _expire() -> int:
 
 
 def _stop_receiving() -> int:
-    """Cancels uploads to albums in the trash that remained because the request that moved the album was killed."""
-    albums = Album.objects.trashed().filter(pk__in=Upload.objects.receiving().values("album"))
-    return sum(batches.stop_receiving(album, "Somebody") for album in albums)
+    """Cancels uploads to albums that have been in the trash for so long that Undo will not restore them any more."""
+    before = timezone.now() - timedelta(seconds=album_trash.UPLOADS_KEPT_SECONDS)
+    albums = Album.objects.filter(trashed_at__lt=before, pk__in=Upload.objects.receiving().values("album"))
+    return batches.stop_receiving(albums.values_list("pk", flat=True))
 
 
 def _purge_albums(now: datetime, until: float | None) -> int:

@@ -153,8 +153,8 @@ def test_problems_come_first_and_verified_files_are_collapsed(signed_in, album):
 
     names = ["notes.txt</", "empty.jpg</", "half.jpg</", "2 verified files</summary>", "IMG_0.JPG</", "IMG_1.JPG</"]
     assert sorted(names, key=text.index) == names
-    assert '<details class="verified" id="verified-files" >' in text
-    assert '<details class="verified"' not in page(signed_in, batch, "?show=verified")
+    assert '<details class="disclosure verified" id="verified-files" >' in text
+    assert '<details class="disclosure verified"' not in page(signed_in, batch, "?show=verified")
 
 
 @pytest.mark.parametrize(("code", "is_emphasised"), [("timeout", True), ("truncated", False)])

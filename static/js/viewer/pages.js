@@ -1,6 +1,6 @@
 /* The pages of other photos: fetched, and their pictures decoded, before they are shown. */
 
-/** A loaded page: `url`, `title`, `viewer` (the article to show), `messages` (an element or null), and `isDecoded`, a promise. */
+/** A loaded page: `url`, `title`, `viewer` (the article to show), `toasts` (elements), and `isDecoded`, a promise. */
 export class Pages {
   #loads = new Map();
   #aborter = new AbortController();
@@ -47,5 +47,5 @@ async function fetchPage(url, options) {
   const image = viewer.querySelector(".viewer__image");
   if (image) image.decoding = "sync"; // a decoded picture appears in the same frame as its page
   const isDecoded = image ? image.decode().then(() => (image.dataset.loaded = ""), () => {}) : Promise.resolve();
-  return { url: response.url, title: page.title, viewer, messages: page.querySelector(".messages"), isDecoded };
+  return { url: response.url, title: page.title, viewer, toasts: [...page.querySelectorAll("#toasts > .toast")].map((toast) => document.importNode(toast, true)), isDecoded };
 }

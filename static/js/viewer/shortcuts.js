@@ -8,6 +8,9 @@ const ACTIONS = {
   f: "fullscreen",
   i: "details",
   z: "actual-size",
+  e: "edit",
+  r: "rotate-right",
+  R: "rotate-left",
   "+": "zoom-in",
   "=": "zoom-in",
   "-": "zoom-out",
@@ -16,7 +19,7 @@ const ACTIONS = {
   "?": "shortcuts",
 };
 const REPEATABLE = ["previous", "next", "zoom-in", "zoom-out"];
-const WITH_SHIFT = ["shortcuts", "zoom-in"]; // many keyboards need Shift for these characters
+const WITH_SHIFT = ["shortcuts", "zoom-in", "rotate-left"]; // many keyboards need Shift for the first two characters
 const PRESSED_BY_SPACE = "button, summary, input, video";
 
 /** The action of a keydown event: a name above, "rate-0" to "rate-5", "move-left" and so on, or "" if the key is no shortcut here. Pure. */
@@ -26,7 +29,8 @@ export function shortcut({ key, target, repeat, altKey, ctrlKey, metaKey, shiftK
   if (key === " " && target?.closest?.(PRESSED_BY_SPACE)) return "";
   const direction = /^Arrow(.*)/.exec(key)?.[1].toLowerCase();
   if (shiftKey && direction) return `move-${direction}`;
-  const action = /^[0-5]$/.test(key) ? `rate-${key}` : (ACTIONS[key.length === 1 ? key.toLowerCase() : key] ?? "");
+  const name = shiftKey && ACTIONS[key.toUpperCase()] ? key.toUpperCase() : key.length === 1 ? key.toLowerCase() : key;
+  const action = /^[0-5]$/.test(key) ? `rate-${key}` : (ACTIONS[name] ?? "");
   if (shiftKey && !WITH_SHIFT.includes(action)) return "";
   // A key that is held must not delete one photo after the other.
   return repeat && !REPEATABLE.includes(action) ? "" : action;

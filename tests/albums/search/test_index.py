@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -20,9 +21,9 @@ pytestmark = pytest.mark.django_db
 IS_SQLITE = connection.vendor == "sqlite"
 
 
-def content() -> list[tuple]:
+def content() -> list[tuple[Any, ...]]:
     """All rows of the index. On SQLite, also checks that FTS5's own structures agree with them."""
-    rows: list[tuple] = []
+    rows: list[tuple[Any, ...]] = []
     with connection.cursor() as cursor:
         for table in ("photo", "album"):
             key = "rowid" if IS_SQLITE else f"{table}_id"

@@ -465,3 +465,17 @@ def test_rows_that_the_database_rejects_for_another_reason_are_no_duplicate(albu
     assert (job.state, job.error_code) == (JobState.PENDING, "internal")
     assert "the database rejected its rows" in caplog.text
     assert list(album.photos.all()) == [first_photo]
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG"])
+def test_an_animation_is_marked_in_the_album(album, client, owner, file_format):
+    content = io.BytesIO()
+    frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(content, file_format, save_all=True, append_images=frames[1:], duration=100)
+    making.received(album, content.getvalue(), name="photo")
+
+    worker.develop_next()
+
+    assert album.photos.get().marks == ["Animated"]
+    client.force_login(owner)
+    assert '<span class="tile__mark">Animated</span>' in client.get(album.get_absolute_url()).content.decode()

@@ -1,0 +1,55 @@
+/* <toast-list id="toasts">: what actions did (templates/_toasts.html). Plain successes disappear after a while; a toast with a warning or a form
+   stays until it is closed, and nothing disappears while it is used, or for users who prefer reduced motion.
+   htmx adds toasts by hx-swap-oob="beforeend:#toasts", scripts by show(). */
+
+const SHOWN_MS = 8000;
+const LEAVING_MS = 200;
+const STAYS = ".toast--warning, .toast--error, :has(form, a)";
+
+class ToastList extends HTMLElement {
+  #observer = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach((node) => this.#added(node))));
+
+  connectedCallback() {
+    this.addEventListener("click", ({ target }) => target.closest(".toast__close") && this.#close(target.closest(".toast")));
+    this.#observer.observe(this, { childList: true });
+    for (const toast of this.children) this.#added(toast);
+  }
+
+  disconnectedCallback() {
+    this.#observer.disconnect();
+  }
+
+  /** Shows a text as a toast of the level "info", "success", "warning" or "error", instead of all others. */
+  show(text, level = "info") {
+    const toast = this.querySelector("template").content.firstElementChild.cloneNode(true);
+    toast.classList.add(`toast--${level}`);
+    toast.querySelector(".toast__text").textContent = text;
+    this.replaceToasts([toast]);
+  }
+
+  /** Shows these elements instead of the toasts so far. */
+  replaceToasts(toasts) {
+    for (const toast of this.querySelectorAll(".toast")) toast.remove();
+    this.append(...toasts);
+  }
+
+  #added(toast) {
+    const isStaying = toast.matches?.(STAYS) || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (toast.matches?.(".toast") && !isStaying) setTimeout(() => this.#expire(toast), SHOWN_MS);
+  }
+
+  #expire(toast) {
+    if (!toast.isConnected) return;
+    if (toast.matches(":hover, :focus-within")) return void setTimeout(() => this.#expire(toast), SHOWN_MS);
+    toast.classList.add("is-leaving");
+    setTimeout(() => toast.remove(), LEAVING_MS);
+  }
+
+  #close(toast) {
+    const hadFocus = toast.contains(document.activeElement);
+    toast.remove();
+    if (hadFocus) document.querySelector("main")?.focus({ preventScroll: true });
+  }
+}
+
+customElements.define("toast-list", ToastList);
