@@ -7,7 +7,7 @@ compared: travellers set their cameras to local time, and the photos of one day 
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, FloatField, Func
+from django.db.models import Case, F, FloatField, Func, When
 from django.db.models.functions import Coalesce
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -25,4 +25,9 @@ class Clock(Func):
         return self.as_sql(compiler, connection, template="(%(expressions)s * interval '1 minute')", arg_joiner=" + ")
 
 
-CLOCK = Clock(F("taken_at"), Coalesce(F("taken_offset_minutes"), 0), output_field=FloatField())
+_OFFSET = Case(
+    When(edited_taken_at__isnull=False, then=F("edited_taken_offset_minutes")), default=F("taken_offset_minutes")
+)
+TAKEN_AT = Coalesce(F("edited_taken_at"), F("taken_at"))
+"""The capture time to show, as `Photo.shown_taken_at`."""
+CLOCK = Clock(TAKEN_AT, Coalesce(_OFFSET, 0), output_field=FloatField())

@@ -1,13 +1,22 @@
 from django import forms
 
-from albums.album_list import AlbumOrder
+from albums.album_list import AlbumOrder, AlbumShow
 from albums.models import Album
+
+MAX_DESCRIPTION = 5000
 
 
 class AlbumForm(forms.ModelForm):  # type: ignore[type-arg]
+    description = forms.CharField(
+        required=False,
+        max_length=MAX_DESCRIPTION,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"max_length": f"Use at most {MAX_DESCRIPTION:,} characters."},
+    )
+
     class Meta:
         model = Album
-        fields = ["title"]
+        fields = ["title", "description"]
         error_messages = {
             "title": {
                 "required": "Enter a title.",
@@ -21,6 +30,13 @@ class AlbumListForm(forms.Form):
 
     q = forms.CharField(label="Search albums", required=False, max_length=200)
     sort = forms.ChoiceField(label="Sort", required=False, choices=AlbumOrder.choices)
+    show = forms.ChoiceField(label="Show", required=False, choices=AlbumShow.choices)
+    inside = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+    @property
+    def has_changed_list(self) -> bool:
+        """True if the list is not the one of all top-level albums."""
+        return bool(self.text or self.parent_id or self.shown != AlbumShow.CURRENT)
 
     orders = AlbumOrder.choices
     """Value and label of each order. Templates can't read them from a member of the enumeration."""
@@ -34,3 +50,14 @@ class AlbumListForm(forms.Form):
     def order(self) -> AlbumOrder:
         self.is_valid()
         return AlbumOrder(self.cleaned_data.get("sort") or AlbumOrder.RECENT)
+
+    @property
+    def shown(self) -> AlbumShow:
+        self.is_valid()
+        return AlbumShow(self.cleaned_data.get("show") or AlbumShow.CURRENT)
+
+    @property
+    def parent_id(self) -> int | None:
+        """The album whose albums are listed; None for the top-level ones."""
+        self.is_valid()
+        return self.cleaned_data.get("inside")

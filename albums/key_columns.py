@@ -35,13 +35,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
-    """A column of keys. `size` and `sha256` are the lookups of the file's size and checksum."""
+    """A column of keys. `size`, `sha256` and `crc32` are the lookups of the file's size and checksums."""
 
     kind: Kind
     model: type[Model]
     key: str
     size: str = ""
     sha256: str = ""
+    crc32: str = ""
     item: str = ""
     """The foreign key to the item that the file belongs to; empty if the row is an item or belongs to none."""
     related_name: str = ""
@@ -77,9 +78,9 @@ class KeyColumn:
 
 
 _columns = [
-    KeyColumn(Kind.STORED, Photo, "original_key", "original_bytes", "original_sha256"),
-    KeyColumn(Kind.STORED, Companion, "key", "bytes", "sha256"),
-    KeyColumn(Kind.RENDERED, Rendition, "key", "bytes", "sha256", item="photo", related_name="renditions"),
+    KeyColumn(Kind.STORED, Photo, "original_key", "original_bytes", "original_sha256", "crc32"),
+    KeyColumn(Kind.STORED, Companion, "key", "bytes", "sha256", "crc32"),
+    KeyColumn(Kind.RENDERED, Rendition, "key", "bytes", "sha256", "crc32", item="photo", related_name="renditions"),
 ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from albums.edits import orientation
 from albums.models import Photo, Rendition
 
 SHOWN_BY_BROWSERS = {"JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP"}
@@ -34,7 +35,7 @@ class Quality:
     original: Sample
     renditions: tuple[Sample, ...]
     reference: Sample | None
-    """The original, or the largest rendition if browsers cannot show the original."""
+    """The original, or the largest rendition if browsers cannot show the original, or not as the user rotated it."""
     compared: Sample | None
 
     @property
@@ -46,7 +47,8 @@ def build(photo: Photo, rendition_id: str = "") -> Quality:
     """Returns the comparison with the rendition of that id; by default with the largest that is not the reference."""
     original = _original_sample(photo)
     renditions = tuple(_rendition_sample(rendition) for rendition in photo.renditions.all())
-    reference = original if photo.format in SHOWN_BY_BROWSERS else next(iter(renditions), None)
+    is_shown = photo.format in SHOWN_BY_BROWSERS and photo.orientation == orientation.UPRIGHT
+    reference = original if is_shown else next(iter(renditions), None)
     candidates = [sample for sample in renditions if sample is not reference] or list(renditions)
     compared = next((sample for sample in renditions if sample.id == rendition_id), None) or next(
         iter(candidates), None

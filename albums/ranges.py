@@ -1,14 +1,15 @@
-"""Responses for a file on the disk: the whole file, one byte range, or neither, as in RFC 9110 sections 13 and 14.
+"""Responses for a file or a computed sequence of bytes: all of it, one range, or neither, as in RFC 9110 sections 13 and 14.
 
 Clients can resume an interrupted download, and can check that they already have the file.
 """
 
 import os
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 
@@ -22,20 +23,44 @@ def respond(request: HttpRequest, file: Any, etag: str, content_type: str) -> Ht
     `etag` is a quoted strong entity tag. Last-Modified is the file's modification time.
     """
     status = os.fstat(file.fileno())
-    size, modified = status.st_size, int(status.st_mtime)
-    validators = {"ETag": etag, "Last-Modified": http_date(modified), "Accept-Ranges": UNIT}
+    modified = int(status.st_mtime)
+
+    def open_range(byte_range: range) -> StreamingHttpResponse:
+        return FileResponse(_FileRange(file, byte_range), content_type=content_type)
+
+    response = respond_computed(request, status.st_size, etag, content_type, open_range, modified)
+    if not response.streaming:
+        file.close()
+    return response
+
+
+def respond_computed(
+    request: HttpRequest,
+    size: int,
+    etag: str,
+    content_type: str,
+    open_range: Callable[[range], StreamingHttpResponse],
+    modified: int | None = None,
+) -> HttpResponseBase:
+    """Returns 200, 206, 304, 412 or 416 for a GET or HEAD of `size` bytes, of which `open_range` streams a range.
+
+    `etag` is a quoted strong entity tag. `modified` is the time for Last-Modified in seconds since 1970.
+    """
+    validators = {"ETag": etag, "Accept-Ranges": UNIT}
+    if modified is not None:
+        validators["Last-Modified"] = http_date(modified)
     head = HttpResponse(headers=validators | {"Content-Length": str(size)}, content_type=content_type)
     short_response: HttpResponse | None = get_conditional_response(request, etag, modified, head)
     ranges = _requested_ranges(request, size, validators)
     if short_response is head and request.method != "HEAD":
         short_response = _not_satisfiable(size) if ranges == [] else None
     if short_response is not None:
-        file.close()
         return short_response
     # Several ranges get the whole file, as section 14.2 allows: a client that resumes a download requests only one.
     byte_range = ranges[0] if ranges and len(ranges) == 1 else None
-    response = FileResponse(_FileRange(file, byte_range or range(size)), headers=validators, content_type=content_type)
-    response["Content-Length"] = str(len(byte_range or range(size)))
+    response = open_range(byte_range or range(size))
+    for header, value in (validators | {"Content-Length": str(len(byte_range or range(size)))}).items():
+        response[header] = value
     if byte_range:
         response.status_code = HTTPStatus.PARTIAL_CONTENT
         response["Content-Range"] = f"{UNIT} {byte_range.start}-{byte_range.stop - 1}/{size}"
@@ -73,7 +98,7 @@ def _requested_ranges(request: HttpRequest, size: int, validators: dict[str, str
     if request.method != "GET" or "Range" not in request.headers:
         return None
     condition = request.headers.get("If-Range")
-    if condition is not None and condition.strip() not in (validators["ETag"], validators["Last-Modified"]):
+    if condition is not None and condition.strip() not in (validators["ETag"], validators.get("Last-Modified")):
         return None  # the client has a part of another version
     return parse(request.headers["Range"], size)
 

@@ -1,6 +1,7 @@
 """Finds photos that look the same: the same picture in another size or format, or a very similar one. Only for display."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from django.db.models import Q
 
@@ -15,6 +16,13 @@ SAME_SHAPE = 0.03
 LISTED = 12
 MAX_CANDIDATES = 200
 """Candidates read from the database: a thousand scanned pages of one form all look the same."""
+
+
+class HasSize(Protocol):
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
 
 
 def build_hash(photo: Photo, perceptual_hash: str | None) -> Look | None:
@@ -41,7 +49,7 @@ def similar_photos(photo: Photo) -> list[Photo]:
     distances = {pk: distance for pk, distance in _near(own) if pk != photo.pk}
     nearest = sorted(distances, key=lambda pk: (distances[pk], pk))[:MAX_CANDIDATES]
     photos = Photo.objects.shown().filter(pk__in=nearest).exclude(pk=photo.shown_as_id or photo.pk)
-    similar = [candidate for candidate in photos.prefetch_related("renditions") if _has_shape_of(photo, candidate)]
+    similar = [candidate for candidate in photos.prefetch_related("renditions") if have_same_shape(photo, candidate)]
     return sorted(similar, key=lambda candidate: (distances[candidate.pk], candidate.position))[:LISTED]
 
 
@@ -59,5 +67,5 @@ def _near(own: Look) -> Iterator[tuple[int, int]]:
             yield pk, distance
 
 
-def _has_shape_of(photo: Photo, candidate: Photo) -> bool:
-    return abs(candidate.width * photo.height / (candidate.height * photo.width) - 1) <= SAME_SHAPE
+def have_same_shape(photo: HasSize, other: HasSize) -> bool:
+    return abs(other.width * photo.height / (other.height * photo.width) - 1) <= SAME_SHAPE

@@ -4,14 +4,19 @@ Photos that are shown as one are moved and restored together. The only writer of
 permanently.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from albums import removal
-from albums.models import Album, Photo
+from albums.models import Album, Photo, PhotoQuerySet
+
+RESTORE_BATCH = 1000
+"""Photos restored per transaction: SQLite has one writer, so a transaction must be short."""
 
 
 def move_to_trash(photo: Photo) -> bool:
@@ -25,6 +30,20 @@ def move_to_trash(photo: Photo) -> bool:
     return True
 
 
+def move_all_to_trash(ids: Collection[int], now: datetime) -> None:
+    """Moves the shown photos with these ids, and the RAWs of their pairs, to the trashes of their albums."""
+    Photo.objects.filter(Q(pk__in=ids) | Q(shown_as__in=ids), trashed_at=None).update(trashed_at=now)
+
+
+def restore_selected(photos: PhotoQuerySet, trashed_at: datetime) -> int:
+    """Restores the shown photos among these that were moved to the trash at exactly that time. Returns how many."""
+    ids = list(
+        photos.leading().filter(trashed_at=trashed_at).select_for_update(of=("self",)).values_list("pk", flat=True)
+    )
+    Photo.objects.trashed().filter(Q(pk__in=ids) | Q(shown_as__in=ids)).update(trashed_at=None)
+    return len(ids)
+
+
 def restore(photo: Photo) -> bool:
     """Restores the photo to its place in the album. False when it is not in the trash or was deleted."""
     if not Photo.objects.trashed().together(photo).update(trashed_at=None):
@@ -35,9 +54,19 @@ def restore(photo: Photo) -> bool:
 
 def restore_all(album: Album) -> int:
     """Restores all photos in the album's trash. Returns how many; a pair counts as one."""
-    with transaction.atomic():
-        album.photos.trashed().exclude(shown_as=None).update(trashed_at=None)
-        return album.photos.trashed().update(trashed_at=None)
+    return restore_photos(album.photos.trashed())
+
+
+def restore_photos(photos: PhotoQuerySet, until: float | None = None) -> int:
+    """Restores photos in the trash, in chunks, until that time of time.monotonic(). Returns how many; a pair counts as one."""
+    count = 0
+    while ids := list(photos.leading().order_by("pk").values_list("pk", flat=True)[:RESTORE_BATCH]):
+        with transaction.atomic():
+            Photo.objects.filter(shown_as__in=ids).update(trashed_at=None)
+            count += Photo.objects.filter(pk__in=ids, trashed_at__isnull=False).update(trashed_at=None)
+        if removal.is_over(until):
+            break
+    return count
 
 
 def remove(photo: Photo) -> bool:
@@ -46,14 +75,19 @@ def remove(photo: Photo) -> bool:
 
 
 def empty(album: Album, until: float | None = None) -> int:
-    """Deletes all photos in the album's trash permanently. Returns how many.
+    """Deletes all photos in the album's trash permanently, as empty_photos()."""
+    return empty_photos(album.photos.trashed(), until)
+
+
+def empty_photos(photos: PhotoQuerySet, until: float | None = None) -> int:
+    """Deletes photos in the trash permanently. Returns how many.
 
     `until`: see removal.delete_photos. All photos are marked as expired first, so that the next purge deletes the remaining ones
     even if this process is killed.
     """
     expired_at = timezone.now() - timedelta(days=settings.TRASH_DAYS)
-    album.photos.trashed().filter(trashed_at__gt=expired_at).update(trashed_at=expired_at)
-    return removal.delete_photos(album.photos.trashed().leading(), until)
+    photos.filter(trashed_at__gt=expired_at).update(trashed_at=expired_at)
+    return removal.delete_photos(photos.leading(), until)
 
 
 def purge(now: datetime, until: float | None = None) -> int:

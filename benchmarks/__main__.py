@@ -1,6 +1,6 @@
 """`make bench`: what Darkroom costs compared with common alternatives, as ratios from one run."""
 
-from benchmarks import endurance, first_sight, intake, isolation, journey, pages, renditions, throughput
+from benchmarks import endurance, first_sight, intake, isolation, journey, pages, queuing, renditions, throughput
 
 if __name__ == "__main__":
     renditions.run()
@@ -10,4 +10,5 @@ if __name__ == "__main__":
     journey.run()
     first_sight.run()
     pages.run()
+    queuing.run()
     endurance.run()

@@ -147,6 +147,8 @@ HUEY = huey.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
 CACHES = {"default": {"BACKEND": "config.cache.DatabaseCache"}}
 WAKEUP_TASK = "processing.tasks.develop_next"
 UPLOAD_TASK = "processing.tasks.hand_over"
+OPERATION_TASK = "processing.tasks.continue_operation"
+CHECKSUM_TASK = "processing.tasks.read_for_download"
 PING_TASK = "processing.tasks.answer_echo"
 
 # Files

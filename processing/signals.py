@@ -1,26 +1,41 @@
-"""Signal receivers: end uploads when their album is deleted, and delete raw files with their rows."""
+"""Signal receivers: delete batches with their album, raw files with their rows, continue operations in the queue, and
+queue rotated photos to be rendered."""
 
 from typing import Any
 
 from django.db.models.signals import pre_delete
 
-from albums import album_trash, removal
+from albums import removal
+from albums.edits import rotation
 from albums.models import Album
+from albums.moving import placed
+from albums.operations import engine
+from processing.jobs import wakeup
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import KEEPS_RAW, UploadState
-from processing.uploads import batches
+from processing.rendering import rerender
 
 
 def connect() -> None:
     pre_delete.connect(_delete_raw_file, sender=Upload, dispatch_uid="processing.cleaning.upload")
-    album_trash.put_in_trash.connect(_stop_receiving, dispatch_uid="processing.cleaning.put_in_trash")
+    rotation.rotated.connect(_render_rotated, dispatch_uid="processing.signals.rotated")
+    engine.waiting.connect(_continue_operation, dispatch_uid="processing.signals.operation")
+    placed.connect(_reach_moving, dispatch_uid="processing.signals.placed")
     removal.emptied.connect(_forget_batches, dispatch_uid="processing.cleaning.emptied")
 
 
-def _stop_receiving(album: Album, by: str, **_: Any) -> None:
-    batches.stop_receiving(album, by)
+def _reach_moving(**_: Any) -> None:
+    failpoints.reach(Point.PHOTOS_MOVING)
+
+
+def _continue_operation(operation_id: int, **_: Any) -> None:
+    wakeup.send_for_operation(operation_id)
+
+
+def _render_rotated(photo_ids: list[int], **_: Any) -> None:
+    rerender.enqueue_rotated(photo_ids)
 
 
 def _forget_batches(album: Album, **_: Any) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 import uuid
 from io import StringIO
 
@@ -11,7 +12,8 @@ from django.db import close_old_connections
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing.integrity import post_write, scrub
+from albums.operations import engine
+from processing.integrity import post_write, scrub, zip_checksums
 from processing.jobs import periodic, wakeup, workers
 from processing.maintenance import sweep as maintenance_sweep
 from processing.rendering import rerender, worker
@@ -26,6 +28,9 @@ HIGH_PRIORITY = 10
 """The priority of tasks that run before wakeup messages. A sweep behind 500 of those would rescue jobs too late."""
 
 HEARTBEAT_STOP_SECONDS = 5.0
+
+OPERATION_SECONDS = 2.0
+"""How long the worker continues an operation before it processes the next photo."""
 
 CLEAR_EXPIRED_SECONDS = 3600
 
@@ -49,6 +54,19 @@ def develop_next(job_id: int) -> None:
 def hand_over(upload_id: str) -> None:
     """Completes an upload after its large file has been joined in the bucket."""
     multipart.finish_by_id(uuid.UUID(upload_id))
+
+
+@db_task()
+def continue_operation(operation_id: int) -> None:
+    """Continues a user's operation for a while. Then other messages get their turn."""
+    if engine.run(operation_id, time.monotonic() + OPERATION_SECONDS):
+        wakeup.send_for_operation(operation_id)
+
+
+@db_task(priority=HIGH_PRIORITY)
+def read_for_download(ids: str) -> None:
+    """Reads files whose CRC-32 a download needs, for a few seconds."""
+    zip_checksums.read_slice(ids)
 
 
 @db_periodic_task(lambda _: True, priority=HIGH_PRIORITY)

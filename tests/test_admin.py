@@ -236,3 +236,16 @@ def test_deleting_an_album_in_the_admin_deletes_its_jobs_and_files(
 
     assert (Album.objects.count(), ProcessingJob.objects.count()) == (0, 0)
     assert list((data_dir / "incoming").iterdir()) == []
+
+
+def test_a_new_owner_in_the_admin_gets_the_albums_inside_an_album(staff, album, owner, stranger):
+    italy = Album.objects.create(title="Italy", owner=owner, parent=album)
+    rome = Album.objects.create(title="Rome", owner=owner, parent=italy)
+
+    staff.post(f"/admin/albums/album/{italy.pk}/change/", {"title": "Italy", "description": "", "owner": stranger.pk})
+
+    assert list(Album.objects.filter(owner=stranger).order_by("pk")) == [italy, rome]
+    assert list(Album.objects.filter(owner=stranger).values_list("parent", "path")) == [
+        (italy.pk, f"/{italy.pk}/{rome.pk}/"),
+        (None, f"/{italy.pk}/"),
+    ]

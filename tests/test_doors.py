@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from albums.models import Album, Companion, Photo, Rendition
+from albums.models import Album, Companion, Operation, Photo, Rendition, SavedSelection
+from albums.selection import Selection
 from processing.models import Batch, Preview, ProcessingJob
 from processing.models.states import JobState
 from tests.processing import making
@@ -17,7 +18,12 @@ ALBUM_URLS = {
     "albums:window": {GET},
     "albums:months": {GET},
     "albums:view": {POST},
+    "albums:sort": {POST},
+    "albums:download": {GET},
+    "albums:download-zip": {GET},
     "albums:edit": {GET, POST},
+    "albums:similar": {GET},
+    "albums:keep-similar": {POST},
     "albums:delete": {GET, POST},
     "albums:restore": {POST},
     "albums:delete-permanently": {GET, POST},
@@ -45,6 +51,11 @@ PHOTO_URLS = {
     "albums:original": {GET},
     "albums:quality": {GET},
     "albums:rate": {POST},
+    "albums:edit-photo": {GET, POST},
+    "albums:rotate": {POST},
+    "albums:edits-sidecar": {GET},
+    "albums:place": {GET, POST},
+    "albums:set-cover": {POST},
     "albums:delete-photo": {GET, POST},
     "albums:put-back": {POST},
     "albums:delete-for-ever": {GET, POST},
@@ -52,8 +63,12 @@ PHOTO_URLS = {
 }
 COMPANION_URLS = {"albums:companion": {GET}}
 JOB_URLS = {"processing:raw": {GET}, "processing:preview": {GET}}
-OBJECT_URLS = ALBUM_URLS | BATCH_URLS | PHOTO_URLS | COMPANION_URLS | JOB_URLS
+OPERATION_URLS = {"albums:operation": {GET}, "albums:undo": {POST}}
+SAVED_SELECTION_URLS = {"albums:selection-download-options": {GET}, "albums:selection-download-zip": {GET}}
+OBJECT_URLS = ALBUM_URLS | BATCH_URLS | PHOTO_URLS | COMPANION_URLS | JOB_URLS | OPERATION_URLS | SAVED_SELECTION_URLS
 USER_URLS = {
+    "albums:selection-edit": {GET, POST},
+    "albums:selection-rotate": {POST},
     "account": {GET},
     "account_change_password": {GET, POST},
     "account_email": {GET, POST},
@@ -73,6 +88,24 @@ USER_URLS = {
     "albums:list": {GET},
     "albums:create": {GET, POST},
     "albums:deleted": {GET},
+    "albums:selection-download": {POST},
+    "albums:selection-move": {GET, POST},
+    "albums:selection-copy": {GET, POST},
+    "albums:selection-delete": {GET, POST},
+    "albums:selection-targets": {GET},
+    "albums:selection-place": {POST},
+    "albums:all-trash": {GET},
+    "albums:restore-all": {POST},
+    "albums:empty-all": {GET, POST},
+    "albums:pin-albums": {POST},
+    "albums:archive-albums": {POST},
+    "albums:move-albums": {POST},
+    "albums:change-owner": {POST},
+    "albums:delete-albums": {POST},
+    "albums:selection-cover": {POST},
+    "albums:search": {GET},
+    "albums:search-window": {GET},
+    "albums:search-count": {GET},
     "processing:jobs": {GET},
     "processing:cancel-rerendering": {POST},
     "processing:batches": {GET},
@@ -131,16 +164,19 @@ def photo(album: Album) -> Photo:
     job = making.job_in(album, JobState.FAILED)
     Preview.objects.create(job=job, webp=b"RIFF")
     photo = making.photo(album, job)
+    photo.edited_title = "Port"
     photo.save()
     key = f"renditions/ab/{'ab' * 16}/400.webp"
     Rendition.objects.create(photo=photo, edge=400, key=key, width=400, height=300, bytes=1, sha256="0" * 64)
     Companion.objects.create(
         album=album, photo=photo, kind="sidecar", name="a.xmp", key="originals/ab/a.xmp", bytes=1, sha256="0" * 64
     )
+    Operation.objects.create(user=album.owner, kind="mark")
+    SavedSelection.objects.create(user=album.owner, digest="ab" * 16, selection=Selection((photo.pk,)).to_json())
     return photo
 
 
-def address(name: str, pk: int) -> str:
+def address(name: str, pk: int | str) -> str:
     return reverse(name, args=[pk, "ab" * 16, 400, "webp"] if name == "albums:rendition" else [pk])
 
 
@@ -151,6 +187,10 @@ def url_of(name: str, photo: Photo) -> str:
         return address(name, ProcessingJob.objects.get().pk)
     if name in COMPANION_URLS:
         return address(name, Companion.objects.get().pk)
+    if name in SAVED_SELECTION_URLS:
+        return address(name, SavedSelection.objects.get().digest)
+    if name in OPERATION_URLS:
+        return address(name, Operation.objects.get().pk)
     if name in BATCH_URLS:
         return address(name, Batch.objects.get().pk)
     return address(name, photo.album_id if name in ALBUM_URLS else photo.pk)

@@ -5,12 +5,16 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from albums.grid import months as album_months
 from albums.grid import preferences, windows
-from albums.models import Album
+from albums.models import Album, SortedBy
 from albums.views.access import album_or_404
+
+UNDATED = (SortedBy.NAME, SortedBy.RATING)
+"""Orders in which the photos of a month are not next to each other."""
 
 
 def album_page(request: HttpRequest, album: Album) -> HttpResponse:
@@ -19,7 +23,8 @@ def album_page(request: HttpRequest, album: Album) -> HttpResponse:
     if request.GET and not window.rows.exists():
         return redirect(album)
     photo_count = album.photos.shown().count()
-    context = {"photo_count": photo_count, "has_months": photo_count > album_months.MIN_PHOTOS}
+    has_months = photo_count > album_months.MIN_PHOTOS and album.sorted_by not in UNDATED
+    context = {"photo_count": photo_count, "has_months": has_months, "orders": SortedBy.choices}
     return render(request, "album/page.html", context | _context(request, album, window))
 
 
@@ -50,4 +55,11 @@ def view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _context(request: HttpRequest, album: Album, window: windows.Window) -> dict[str, Any]:
-    return {"album": album, "window": window, "grid": preferences.of(request.user)}
+    return {
+        "album": album,
+        "window": window,
+        "grid": preferences.of(request.user),
+        "page_url": f"{album.get_absolute_url()}?",
+        "window_url": f"{reverse('albums:window', args=[album.pk])}?",
+        "scope": f"album={album.pk}",
+    }

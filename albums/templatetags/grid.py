@@ -28,6 +28,13 @@ def shape(photo: Photo) -> str:
 
 
 @register.filter
+def place(photo: Photo) -> int:
+    """Returns the number by which the tiles of the list are sorted: the position, except in search results."""
+    number: int = getattr(photo, "place", photo.position)
+    return number
+
+
+@register.filter
 def short_placeholder(photo: Photo) -> str:
     return placeholders.shorten(photo.placeholder)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from django import template
 from django.utils.timezone import now
 
+from albums.edits import orientation
 from albums.models import Photo, Rendition
 
 register = template.Library()
@@ -22,6 +23,16 @@ def rendition(photo: Photo, edge: int) -> Rendition | None:
     """Returns the WebP with the long edge nearest to `edge`. Uses prefetched renditions."""
     webps = (webp for webp in photo.renditions.all() if webp.format == Rendition.Format.WEBP)
     return min(webps, key=lambda webp: abs(webp.edge - edge), default=None)
+
+
+@register.filter
+def turned(photo: Photo) -> str:
+    """Returns the classes of turned.css that turn the renditions as the photo was rotated since. Uses prefetched renditions."""
+    rendition = next(iter(photo.renditions.all()), None)
+    code = orientation.difference(rendition.orientation, photo.orientation) if rendition else orientation.UPRIGHT
+    if code == orientation.UPRIGHT:
+        return ""
+    return f"turned turned--{code}{' turned--quarter' if orientation.swaps_sides(code) else ''}"
 
 
 @register.filter
@@ -88,16 +99,16 @@ def ago(moment: datetime | None) -> str:
 @register.filter
 def camera_clock(photo: Photo) -> datetime | None:
     """Returns the camera's local time. Naive, so that templates do not convert it to the user's time zone."""
-    if photo.taken_at is None:
+    if photo.shown_taken_at is None:
         return None
-    zone = timezone(timedelta(minutes=photo.taken_offset_minutes or 0))
-    return photo.taken_at.astimezone(zone).replace(tzinfo=None)
+    zone = timezone(timedelta(minutes=photo.shown_taken_offset_minutes or 0))
+    return photo.shown_taken_at.astimezone(zone).replace(tzinfo=None)
 
 
 @register.filter
 def camera_zone(photo: Photo) -> str:
     """Formats the camera's time zone: “UTC+02:00”; empty if unknown."""
-    minutes = photo.taken_offset_minutes
+    minutes = photo.shown_taken_offset_minutes
     if minutes is None:
         return ""
     return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"

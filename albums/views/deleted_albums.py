@@ -1,8 +1,7 @@
 """Pages of albums in the trash: list, restore, delete permanently. For users with the permission to change the album."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Sum
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -10,29 +9,25 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from albums import album_trash, delivery, removal, shelf
 from albums.delivery import Stored
 from albums.models import Album, Rendition
+from albums.trash_page import contents
+from albums.trash_page import views as trash_page
 from albums.views.access import deleted_album_or_404, ensure_deletable, note_deletion
 
-ALBUMS_A_PAGE = 60
 COVER_EDGE = 800
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Lists the albums in the trash, the last deleted first."""
-    deleted = Album.objects.changeable_by(request.user).trashed().order_by("-trashed_at", "-pk")
-    page = Paginator(deleted, ALBUMS_A_PAGE).get_page(request.GET.get("page"))
-    cards = {card.album: card for card in shelf.cards(Album.objects.filter(pk__in=[album.pk for album in page]))}
-    return render(
-        request, "trash/albums.html", {"page": page, "cards": [cards[album] for album in page if album in cards]}
-    )
+    """Redirects to the albums in the trash: the address of this list in earlier versions."""
+    return redirect(trash_page.url(trash_page.ALBUMS))
 
 
 @require_safe
 def cover(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Returns a rendition of the first photo of an album in the trash. The other photos are not accessible there."""
+    """Returns a rendition of the cover of an album in the trash. The other photos are not accessible there."""
     album = deleted_album_or_404(request, pk)
-    first = album.photos.shown().first() if album.trashed_at else None
-    renditions = first.renditions.filter(format=Rendition.Format.WEBP) if first else ()
+    photo = shelf.cover(album) if album.trashed_at else None
+    renditions = photo.renditions.filter(format=Rendition.Format.WEBP) if photo else ()
     nearest = min(renditions, key=lambda rendition: abs(rendition.edge - COVER_EDGE), default=None)
     if nearest is None:
         raise Http404
@@ -48,7 +43,7 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
     album = deleted_album_or_404(request, pk)
     if album_trash.restore(album):
         messages.success(request, f"{album.title} was restored.")
-    return redirect("albums:deleted" if "stay" in request.POST else album)
+    return redirect(trash_page.url(trash_page.ALBUMS) if "stay" in request.POST else album)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -66,10 +61,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, f"{album.title} was deleted permanently.")
         elif remaining.trashed_at:
             messages.info(request, f"{album.title} is large. The rest is deleted within minutes.")
-        return redirect("albums:deleted")
-    context = {
-        "album": album,
-        "photo_count": album.photos.leading().count(),
-        "bytes": album.photos.aggregate(sum=Sum("original_bytes", default=0))["sum"],
-    }
-    return render(request, "trash/delete_album.html", context)
+        return redirect(trash_page.url(trash_page.ALBUMS))
+    assert isinstance(request.user, User)
+    total = contents.total_of_album(album, request.user)
+    return render(request, "trash/delete_album.html", {"album": album, "total": total})

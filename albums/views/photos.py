@@ -2,16 +2,20 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import delivery, quality, shelf, similarity, trash
+from albums import delivery, operations, quality, shelf, similarity, trash
 from albums.delivery import Stored
+from albums.edits import orientation, xmp
 from albums.grid import windows
 from albums.models import Album, Companion, Photo, Rendition
+from albums.operations import responses
+from albums.search import origin
+from albums.selection import Selection
 from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
 
 CONTENT_TYPES = {
@@ -33,13 +37,18 @@ CONTENT_TYPES = {
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The viewer of one photo. Its script gets the page of the next photo from here too."""
     photo = photo_or_404(request, pk)
+    found = None if photo.trashed_at else origin.of(request)
     context = {
         "photo": photo,
         "album": photo.album,
-        "album_url": _album_url(photo),
-        "strip": shelf.strip(photo),
+        "album_url": origin.url_of(found, photo) if found else _album_url(photo),
+        "is_from_search": bool(found),
+        "photo_query": f"?{origin.query_string(found)}" if found else "",
+        "strip": origin.strip(found, photo) if found else shelf.strip(photo),
         "alike": similarity.similar_photos(photo),
-        "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS,
+        # The original of a rotated photo would appear as before.
+        "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS and photo.orientation == orientation.UPRIGHT,
+        "is_edited": xmp.sidecar(photo) is not None,
         "days": settings.TRASH_DAYS,
     }
     return render(request, "photo/page.html", context)
@@ -101,14 +110,24 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     ensure_emptiable(request, photo.album)
     if request.method == "POST":
         note_deletion(request, photo.album, "photo-trashed" if settings.TRASH_DAYS else "photo-deleted")
-        strip = shelf.strip(photo, each_side=1)
-        if trash.move_to_trash(photo):
-            messages.success(request, render_to_string("trash/_moved.html", {"photo": photo}, request))
-        else:
-            messages.success(request, f"{photo.name} was deleted.")
-        return redirect(strip.next or strip.previous or photo.album)
+        found = origin.of(request)
+        strip = origin.strip(found, photo, each_side=1) if found else shelf.strip(photo, each_side=1)
+        neighbour = strip.next or strip.previous
+        page = origin.page_url(found) if found else photo.album.get_absolute_url()
+        if neighbour:
+            page = f"{neighbour.get_absolute_url()}{origin.parameters(request)}"
+        if settings.TRASH_DAYS:
+            assert isinstance(request.user, User)
+            selection = Selection((photo.shown_as_id or photo.pk,), album_id=photo.album_id)
+            operation = operations.start(request.user, "delete", {}, selection)
+            return responses.respond(
+                request, operation, page, undone=f"{photo.get_absolute_url()}{origin.parameters(request)}"
+            )
+        trash.move_to_trash(photo)
+        messages.success(request, f"{photo.name} was deleted.")
+        return redirect(page)
     context = {"photo": photo, "album": photo.album, "days": settings.TRASH_DAYS}
-    return render(request, "photo/delete.html", context)
+    return render(request, "photo/delete.html", context | {"photo_query": origin.parameters(request)})
 
 
 def _album_url(photo: Photo) -> str:

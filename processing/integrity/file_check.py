@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
@@ -27,6 +28,14 @@ class ExpectedFile:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """What reading a file found: a problem, or else the CRC-32 of its bytes, whose SHA-256 is that of the row."""
+
+    problem: Finding.Problem | None = None
+    crc32: int | None = None
+
+
 StoredItem = Photo | Companion
 """A row with files that are read back together, and with the date of the last read-back."""
 
@@ -38,27 +47,39 @@ def files(item: StoredItem) -> Iterator[ExpectedFile]:
 
 def problem(file: ExpectedFile, passed: OnBytesRead) -> Finding.Problem | None:
     """Returns the problem of the file; None if there is none. Raises StorageError if the bucket cannot be read."""
+    return check(file, passed).problem
+
+
+def check(file: ExpectedFile, passed: OnBytesRead) -> CheckedFile:
+    """Reads the file. Raises StorageError if the bucket cannot be read."""
     try:
-        return None if matches(file.key, file, passed) else Finding.Problem.CORRUPT
+        crc32 = _crc32_if_intact(file.key, file, passed)
     except FileNotFoundError:
-        return Finding.Problem.MISSING
+        return CheckedFile(Finding.Problem.MISSING)
     except StorageError:
         raise
     except OSError:  # the disk cannot read it
-        return Finding.Problem.CORRUPT
+        return CheckedFile(Finding.Problem.CORRUPT)
+    return CheckedFile(Finding.Problem.CORRUPT if crc32 is None else None, crc32)
 
 
 def matches(key: str, expected: ExpectedFile, passed: OnBytesRead) -> bool:
     """True if the file at this key has the expected bytes. A file of another size is not read."""
+    return _crc32_if_intact(key, expected, passed) is not None
+
+
+def _crc32_if_intact(key: str, expected: ExpectedFile, passed: OnBytesRead) -> int | None:
+    """Returns the CRC-32 of the file at this key; None if it does not have the expected bytes."""
     if store().size(key) != expected.size:
-        return False
-    digest = hashlib.sha256()
+        return None
+    digest, crc32 = hashlib.sha256(), 0
     with store().open_local(key) as path, path.open("rb") as file:
         _forget_cached(file)
         while chunk := file.read(CHUNK):
             digest.update(chunk)
+            crc32 = zlib.crc32(chunk, crc32)
             passed(len(chunk))
-    return digest.hexdigest() == expected.sha256
+    return crc32 if digest.hexdigest() == expected.sha256 else None
 
 
 def _forget_cached(file: BufferedReader) -> None:

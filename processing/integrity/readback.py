@@ -1,13 +1,13 @@
 """Reads back the stored files of one photo or companion, and records the result. Never changes or deletes a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.db import transaction
 from django.utils import timezone
 
+from albums import key_columns
 from processing.integrity import file_check, findings
-from processing.integrity.file_check import OnBytesRead, StoredItem
-from processing.integrity.findings import Problems
+from processing.integrity.file_check import CheckedFile, OnBytesRead, StoredItem
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.storage.storage_errors import StorageError
@@ -46,18 +46,17 @@ def read(item: StoredItem, passed: OnBytesRead) -> bool:
         return False
     failpoints.reach(Point.READING_BACK)
     try:
-        problems = {
-            file.key: problem for file in file_check.files(item) if (problem := file_check.problem(file, passed))
-        }
+        checked = {file.key: file_check.check(file, passed) for file in file_check.files(item)}
     except (Preempted, StorageError):
         rows.filter(pk=item.pk, checked_at=now).update(checked_at=item.checked_at)
         raise
-    _record(item, problems)
+    _record(item, checked)
     return True
 
 
-def _record(item: StoredItem, problems: Problems) -> None:
+def _record(item: StoredItem, checked: Mapping[str, CheckedFile]) -> None:
     """Records the result for the current row: the photo may be deleted, or its renditions may have new keys."""
+    problems = {key: result.problem for key, result in checked.items() if result.problem}
     with transaction.atomic():
         rows = type(item)._default_manager.filter(pk=item.pk)
         current = rows.select_for_update().first()
@@ -68,3 +67,13 @@ def _record(item: StoredItem, problems: Problems) -> None:
         findings.record(current, current_problems)
         if not problems:
             rows.update(verified_at=timezone.now())
+        _record_crc32(current, checked)
+
+
+def _record_crc32(item: StoredItem, checked: Mapping[str, CheckedFile]) -> None:
+    """Fills in the CRC-32 of files that have none yet. ZIP files need it before the bytes (albums/download/)."""
+    for column in key_columns.of_items(type(item)):
+        for row in column.loaded(item):
+            result = checked.get(getattr(row, column.key))
+            if result and result.crc32 is not None and getattr(row, column.crc32) is None:
+                column.of_item(item).filter(pk=row.pk).update(**{column.crc32: result.crc32})

@@ -9,7 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from albums import key_columns
+from albums import holds, key_columns
 from albums.key_columns import Kind
 from albums.models import Photo
 from processing.integrity import consistency, file_check
@@ -19,8 +19,8 @@ from processing.lib import iteration
 from processing.models import Upload
 from processing.pipeline import ImageRejected
 from processing.rendering import rerender
-from processing.storage import holds, locations, store
 from processing.storage import keys as storage_keys
+from processing.storage import locations, store
 
 Say = Callable[[str], None]
 Copies = dict[int, list[str]]
@@ -60,6 +60,9 @@ def _rerender(photo: Photo, bad_keys: set[str], say: Say) -> list[str]:
         rerender.render_again(photo, uuid.uuid4())
     except holds.HoldLost:
         say(f"Photo {photo.pk}: storing its renditions took too long. Run the repair again.")
+        return []
+    except rerender.Rotated:
+        say(f"Photo {photo.pk}: was rotated while its renditions were made. Run the repair again.")
         return []
     except (ImageRejected, OSError, Photo.DoesNotExist) as error:
         say(f"Photo {photo.pk}: can't make its renditions again: {error}")

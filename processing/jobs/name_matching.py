@@ -149,11 +149,22 @@ def has_others(sent: SentFile) -> bool:
 
 
 def files(sent: SentFile) -> list[MatchingFile]:
-    """Returns the file and all its possible siblings, processed or not."""
+    """Returns the file and all its possible siblings, processed or not. Photos that were moved to another album are not there."""
     stems = sent.stems
     jobs = sent.jobs.exclude(state=JobState.CANCELLED).order_by("pk")
-    columns = ("upload", "original_filename", "upload__folder", "upload__sha256", "photo", "companion")
-    with_job = [MatchingFile(*row) for row in jobs.values_list(*columns)]
+    columns = ("upload", "original_filename", "upload__folder", "upload__sha256")
+    rows = jobs.values_list(*columns, "photo", "photo__album", "companion", "companion__album")
+    with_job = [
+        MatchingFile(
+            upload,
+            name,
+            folder,
+            sha256,
+            photo if photo_album == sent.album else None,
+            companion if companion_album == sent.album else None,
+        )
+        for upload, name, folder, sha256, photo, photo_album, companion, companion_album in rows
+    ]
     without_job = (sent.duplicates | sent.in_progress).order_by("created_at", "pk")
     return with_job + _files_of(sent.album, [upload for upload in without_job if stem(upload.name) in stems])
 

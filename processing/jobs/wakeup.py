@@ -34,6 +34,16 @@ def send_for_upload(upload_id: uuid.UUID) -> None:
     _send(settings.UPLOAD_TASK, str(upload_id), 0)
 
 
+def send_for_operation(operation_id: int) -> None:
+    """Sends a message that makes the queue continue a user's operation."""
+    _send(settings.OPERATION_TASK, operation_id, 0)
+
+
+def send_for_checksums(ids: str) -> None:
+    """Sends a message with the items that a worker has to read for a download (integrity/zip_checksums.py)."""
+    _send(settings.CHECKSUM_TASK, ids, 0)
+
+
 def _send(task_path: str, argument: int | str, delay: float) -> None:
     global _suspended_until
     if time.monotonic() < _suspended_until:

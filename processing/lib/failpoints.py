@@ -31,6 +31,9 @@ class Point(StrEnum):
     RESTORING = "restoring"
     MOVING = "moving"
     MOVED = "moved"
+    COPYING = "copying"
+    COPIED = "copied"
+    PHOTOS_MOVING = "photos-moving"
 
 
 _passes = count(1)

@@ -14,15 +14,15 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from albums import key_columns
+from albums import holds, key_columns
 from albums.models import Album, Companion, Leftover, Photo
 from processing.integrity import file_check
 from processing.integrity.file_check import ExpectedFile, StoredItem
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.lib.iteration import one_by_one
-from processing.storage import holds, storage_errors, store
 from processing.storage import keys as storage_keys
+from processing.storage import storage_errors, store
 
 
 class ItemChanged(Exception):

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from albums import album_trash, removal, trash
 from albums.models import Album, Leftover
+from albums.operations import engine
+from albums.selection import saved
 from processing import jobs
 from processing.integrity import post_write
 from processing.jobs import batch_completion, wakeup
@@ -41,6 +43,8 @@ LOST = ("worker-lost", "The worker stopped while processing this file.")
 BATCH_SIZE = 500
 MAX_LOAN = timedelta(hours=6)
 """A local copy of an object that is older than this was left behind by a killed process: no read takes this long."""
+OPERATION_SECONDS = 2.0
+"""How long a sweep continues the operations of users whose message was lost."""
 HAND_OVER_SECONDS = 20
 """A complete upload without activity for this long has no job because its request was killed after the last byte."""
 
@@ -48,7 +52,14 @@ HAND_OVER_SECONDS = 20
 LABELS = (
     *("uploads completed", "jobs recovered", "uploads expired", "uploads abandoned", "batches finished"),
     *("trashed photos deleted", "trashed albums deleted", "pending deletions done", "orphaned files deleted"),
-    *("multipart uploads aborted", "wake-ups sent", "old events deleted"),
+    *(
+        "multipart uploads aborted",
+        "wake-ups sent",
+        "old events deleted",
+        "operations continued",
+        "old operations deleted",
+        "old selections deleted",
+    ),
 )
 """The labels of SweepResult's fields, in their order."""
 
@@ -69,6 +80,9 @@ class SweepResult:
     aborted: int
     wakeups: int
     old_events: int
+    operations: int
+    old_operations: int
+    old_selections: int
 
     def __str__(self) -> str:
         return ", ".join(f"{label}: {count}" for label, count in zip(LABELS, astuple(self), strict=True))
@@ -94,6 +108,9 @@ def sweep(seconds: float | None = None) -> SweepResult:
         aborted=_abort_unknown(now),
         wakeups=_wake_for_due_work(now),
         old_events=_forget_events(now),
+        operations=engine.continue_stalled(time.monotonic() + OPERATION_SECONDS),
+        old_operations=engine.forget(now),
+        old_selections=saved.forget(now),
     )
     if any(asdict(swept).values()):
         log.info("Sweep: %s", swept)
@@ -159,9 +176,10 @@ def _expire() -> int:
 
 
 def _stop_receiving() -> int:
-    """Cancels uploads to albums in the trash that remained because the request that moved the album was killed."""
-    albums = Album.objects.trashed().filter(pk__in=Upload.objects.receiving().values("album"))
-    return sum(batches.stop_receiving(album, "Somebody") for album in albums)
+    """Cancels uploads to albums that have been in the trash for so long that Undo will not restore them any more."""
+    before = timezone.now() - timedelta(seconds=album_trash.UPLOADS_KEPT_SECONDS)
+    albums = Album.objects.filter(trashed_at__lt=before, pk__in=Upload.objects.receiving().values("album"))
+    return batches.stop_receiving(albums.values_list("pk", flat=True))
 
 
 def _purge_albums(now: datetime, until: float | None) -> int:

@@ -24,6 +24,11 @@ def turn(image: Image.Image) -> Image.Transpose | None:
     return TURNS.get(_tag(image))
 
 
+def code(turn: Image.Transpose | None) -> int:
+    """Returns EXIF's orientation for a transposition."""
+    return next((orientation for orientation, transpose in TURNS.items() if transpose == turn), 1)
+
+
 def swaps_sides(turned: Image.Transpose | None) -> bool:
     return turned in (TURNS[5], TURNS[6], TURNS[7], TURNS[8])
 

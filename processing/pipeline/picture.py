@@ -86,6 +86,7 @@ class Picture:
     """A developed picture. `width` and `height` are the original's, upright. `frames` is above 1 for an animation.
 
     `perceptual_hash` (in JSON: `likeness`) is that of `render.perceptual_hash`; None for an almost uniform picture.
+    `orientation` is the file's, from 1 to 8 as in EXIF; 1 also if its decoder turns the picture.
     """
 
     format: str
@@ -99,6 +100,7 @@ class Picture:
     notes: tuple[Note, ...] = ()
     perceptual_hash: str | None = None
     colours: Colours = field(default_factory=Colours)
+    orientation: int = 1
 
     def as_json(self) -> dict[str, Any]:
         """Returns one flat object of strict JSON: the metadata's keys are on the top level, and no number is NaN."""
@@ -115,6 +117,7 @@ class Picture:
             notes=tuple(Note(**note) for note in values["notes"]),
             perceptual_hash=values["likeness"],
             colours=Colours(**values["colours"]),
+            orientation=values.get("orientation", 1),
         )
 
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import uuid
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from albums.edits import orientation
 from albums.models import Companion, Photo, Rendition
 from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
@@ -15,6 +17,7 @@ from processing.storage import locations
 
 DAMAGED = "published-damaged"
 """The code of the pipeline's note. Importing the module that defines it would load the decoders."""
+CHUNK = 1 << 20
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
 
 
@@ -35,11 +38,15 @@ def origin(job: ProcessingJob) -> Origin:
 
 
 def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[Rendition], dict[str, Path]]:
-    """Returns the unsaved renditions of the photo, and their files by their future storage keys."""
+    """Returns the unsaved renditions of the photo, and their files by their future storage keys.
+
+    The picture must have been rendered with the photo's orientation.
+    """
     rows = []
     files = {}
     for rendition in picture.renditions:
         path = Path(rendition.path)
+        sha256, crc32 = _checksums(path)
         key = storage_keys.rendition(locations.for_new(), claim, path.name)
         files[key] = path
         rows.append(
@@ -51,8 +58,9 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
                 width=rendition.width,
                 height=rendition.height,
                 bytes=rendition.bytes,
-                sha256=_sha256(path),
-                recipe=picture.recipe,
+                sha256=sha256,
+                crc32=crc32,
+                recipe=orientation.marked(picture.recipe, photo.orientation),
             )
         )
     return rows, files
@@ -81,11 +89,12 @@ def is_damaged(photo: Photo) -> bool:
 
 
 def display_columns(picture: Picture) -> dict[str, Any]:
-    """Returns the photo's columns that depend on the recipe. Users cannot edit them."""
+    """Returns the photo's columns that depend on the recipe and on the photo's orientation. Users cannot edit them."""
     return {
         "format": picture.format,
         "width": picture.width,
         "height": picture.height,
+        "file_orientation": picture.orientation,
         "placeholder": picture.placeholder,
         "profile": picture.colours.profile or "",
         "gamut": picture.colours.gamut,
@@ -98,9 +107,14 @@ def _animation(picture: Picture) -> list[Note]:
     return [Note(Photo.ANIMATION, f"Animation of {picture.frames} frames.")] if picture.frames > 1 else []
 
 
-def _sha256(path: Path) -> str:
+def _checksums(path: Path) -> tuple[str, int]:
+    """Returns the SHA-256 in hexadecimal and the CRC-32."""
+    sha256, crc32 = hashlib.sha256(), 0
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(CHUNK):
+            sha256.update(chunk)
+            crc32 = zlib.crc32(chunk, crc32)
+    return sha256.hexdigest(), crc32
 
 
 def _position(upload: Upload) -> int:
@@ -116,6 +130,7 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     return Photo(
         album_id=job.album_id,
         position=_position(job.upload),
+        upload_position=_position(job.upload),
         name=job.original_filename,
         title=meta.title or "",
         caption=meta.caption or "",

@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
-from albums import similarity
+from albums import holds, similarity
+from albums.edits import orientation
 from albums.models import Leftover, Photo, Rendition
 from processing import jobs
 from processing.capacity import admission
@@ -27,7 +28,7 @@ from processing.models import Finding, ProcessingJob, Rerender
 from processing.pipeline import Picture, Recipe
 from processing.rendering import failure_reasons, photo_builder, presets, shared_sandbox
 from processing.rendering.sandbox import Aborted
-from processing.storage import holds, store
+from processing.storage import store
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +38,15 @@ LOOKS_SINCE = 3
 LOST = ("worker-lost", "The worker stopped repeatedly while processing this photo.")
 
 
+class Rotated(Exception):
+    """A user rotated the photo while it was being rendered. The renditions have the former orientation, and are discarded."""
+
+
 def select(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = False) -> Iterator[Photo]:
     """Yields the photos that match `missing` or `outdated`; all photos if neither is set.
 
     `missing`: a size, a format or the perceptual hash is missing, or a rendition is known to be lost or damaged.
-    `outdated`: a rendition was made with another recipe than the current one.
+    `outdated`: a rendition was made with another recipe than the current one, or before the photo was rotated.
     """
     recipe = presets.current()
     for photo in one_by_one(photos.select_related("look").prefetch_related("renditions", "findings")):
@@ -54,6 +59,18 @@ def enqueue(photos: Iterable[Photo]) -> int:
     """Queues the photos. Returns how many were added: a photo that is already queued keeps its turn."""
     turns: dict[int, int] = {}
     return sum(_enqueue(chunk, turns) for chunk in chunks(photos))
+
+
+def enqueue_rotated(photo_ids: Iterable[int]) -> None:
+    """Queues photos whose orientation has changed, in the transaction that changes it.
+
+    A photo that was turned back before it was rendered leaves the queue: its renditions are right as they are.
+    """
+    for chunk in chunks(photo_ids):
+        rotated = Photo.objects.filter(pk__in=chunk)
+        to_render = list(select(rotated, missing=True, outdated=True))
+        enqueue(to_render)
+        Rerender.objects.waiting().filter(claim=None, photo__in=rotated).exclude(photo__in=to_render).delete()
 
 
 def cancel(photos: QuerySet[Photo]) -> int:
@@ -75,6 +92,9 @@ def render_next() -> bool:
         render_again(row.photo, row.claim or uuid.uuid4(), lambda: _finish(row))
     except (jobs.ClaimLost, Photo.DoesNotExist):
         log.info("Photo %s was not rerendered: the request was cancelled", row.photo_id)
+    except Rotated:
+        _claimed_rows(row).update(attempts=F("attempts") - 1, **claims.NO_CLAIM)
+        wakeup.send_idle()
     except Aborted:
         _claimed_rows(row).update(attempts=F("attempts") - 1, **claims.NO_CLAIM)
     except FileNotFoundError:
@@ -89,7 +109,8 @@ def render_next() -> bool:
 
 
 def _is_outdated(photo: Photo, recipe: Recipe) -> bool:
-    return any(rendition.recipe != recipe.identifier for rendition in photo.renditions.all())
+    mark = orientation.marked(recipe.identifier, photo.orientation)
+    return any(rendition.recipe != mark for rendition in photo.renditions.all())
 
 
 def _is_incomplete(photo: Photo, recipe: Recipe) -> bool:
@@ -186,7 +207,8 @@ def render_again(photo: Photo, claim: uuid.UUID, finish: Callable[[], None] | No
 
     `finish` ends the claim in the transaction that publishes. It must raise if the claim is lost; then nothing is published.
     Without it no row has the claim, and only the hold keeps sweeps from deleting the files. Raises ImageRejected, OSError,
-    holds.HoldLost or Photo.DoesNotExist when the photo cannot be rendered.
+    holds.HoldLost or Photo.DoesNotExist when the photo cannot be rendered, and Rotated when its orientation has changed since it
+    was read.
     """
     with holds.renewed(claim):
         renditions, picture = _render(photo, claim)
@@ -198,7 +220,9 @@ def _render(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
     """Renders the photo and stores the files. Returns the unsaved renditions and the pipeline's result."""
     with store().scratch(f"again-{claim.hex}") as scratch, store().open_local(photo.original_key) as original:
         shared_sandbox.serve_owner_of(photo.album_id)
-        picture = shared_sandbox.sandbox().develop(original, scratch, is_damaged=photo_builder.is_damaged(photo))
+        picture = shared_sandbox.sandbox().develop(
+            original, scratch, is_damaged=photo_builder.is_damaged(photo), user_orientation=photo.orientation
+        )
         renditions, files = photo_builder.renditions(photo, picture, claim)
         Leftover.note(list(files), hold=claim)
         store().move_in(files)
@@ -209,8 +233,11 @@ def _publish(
     photo: Photo, claim: uuid.UUID, renditions: list[Rendition], picture: Picture, finish: Callable[[], None]
 ) -> None:
     with transaction.atomic():
-        finish()
+        # The photo before the row of the queue, like `enqueue`: the other order would deadlock with a user who rotates it.
         locked_photo = Photo.objects.select_for_update().get(pk=photo.pk)
+        finish()
+        if locked_photo.orientation != photo.orientation:
+            raise Rotated
         similarity.save_hash(locked_photo, picture.perceptual_hash)
         # New renditions have to be read back: the background check starts with photos that have no `checked_at`.
         Photo.objects.filter(pk=photo.pk).update(checked_at=None, **photo_builder.display_columns(picture))

@@ -89,10 +89,19 @@ class Sandbox:
         self._workspace: Workspace | None = None
         self._is_aborted = self._is_closed = False
 
-    def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN, *, is_damaged: bool = False) -> Picture:
+    def develop(
+        self,
+        source: Path,
+        out: Path,
+        origin: Origin = UNKNOWN,
+        *,
+        is_damaged: bool = False,
+        user_orientation: int = 1,
+    ) -> Picture:
         """Like `pipeline.develop`. Raises its ImageRejected, TimedOut, Crashed or Aborted; OSError for inaccessible files."""
         task: Message = {"develop": True, "origin": asdict(origin)}
         task |= {"is_damaged": True} if is_damaged else {}
+        task |= {"orientation": user_orientation} if user_orientation != 1 else {}
         out = out.absolute()
 
         def take(workspace: Workspace, response: Message) -> Picture:

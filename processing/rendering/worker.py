@@ -25,6 +25,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import similarity
 from albums.models import Companion, Leftover, Look, Photo, Rendition
+from albums.order import placing
 from processing import jobs
 from processing.capacity import admission
 from processing.jobs import batch_completion, grouping, takeout_names, wakeup, workers
@@ -181,6 +182,7 @@ def _publish_photo(job: ProcessingJob, photo: Photo, renditions: list[Rendition]
         if grouping.has_siblings(job):
             grouping.link_group(job)
             grouping.resume_videos(job, photo)
+        placing.place(job.album_id, [photo.pk])
 
 
 def _publish_companion(job: ProcessingJob, companion: Companion) -> None:
@@ -192,6 +194,8 @@ def _publish_companion(job: ProcessingJob, companion: Companion) -> None:
             grouping.link_group(job)
         if grouping.has_lost_still(job, companion):
             raise UnsupportedVideo("QuickTime")
+        if companion.photo_id:  # a sidecar may have set the date or the rating
+            placing.place(job.album_id, [companion.photo_id])
 
 
 def _fail_integrity(job: ProcessingJob, error: IntegrityError) -> None:

@@ -112,8 +112,19 @@ class Store(Protocol):
     def open_local(self, key: str) -> AbstractContextManager[Path]:
         """A local, readable path of the file, valid within the context. Raises FileNotFoundError if the file does not exist."""
 
+    def read_range(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """Yields the bytes from `start` to `stop` of the file, in constant memory. Raises FileNotFoundError, and OSError if the
+        file ends before `stop`.
+        """
+
     def copy_or_link(self, key: str, as_key: str) -> None:
         """Stores the same bytes durably under a second key, without copying them where possible. Repeating is harmless."""
+
+    def copy_all(self, new_keys: Mapping[str, str]) -> None:
+        """Stores files under a second key each, durably, by their present key and without reading them where possible.
+
+        The second key is at the location of the first. Repeating is harmless. Raises FileNotFoundError for a missing file.
+        """
 
     def move_in(self, files: Mapping[str, Path]) -> None:
         """Moves local files into the store, by key. They are durable when this returns; the local paths no longer exist."""

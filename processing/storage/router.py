@@ -1,5 +1,6 @@
 """Django's default storage: passes each call to the disk or the bucket, by the prefix of the key."""
 
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -43,6 +44,9 @@ class PlacedStore(Storage):
     def open_local(self, key: str) -> AbstractContextManager[Path]:
         return self._of(key).open_local(storage_keys.bare(key))
 
+    def read_range(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        return self._of(key).read_range(storage_keys.bare(key), start, stop)
+
     def copy_or_link(self, key: str, as_key: str) -> None:
         bare, as_bare = storage_keys.bare(key), storage_keys.bare(as_key)
         if storage_keys.location(key) == storage_keys.location(as_key):
@@ -53,6 +57,19 @@ class PlacedStore(Storage):
         else:
             with self.bucket.open_local(bare) as path:
                 self.disk.move_in({as_bare: path})
+
+    def copy_all(self, new_keys: Mapping[str, str]) -> None:
+        for place in {storage_keys.location(key) for key in new_keys}:
+            bare_keys = {
+                storage_keys.bare(key): storage_keys.bare(new_key)
+                for key, new_key in new_keys.items()
+                if storage_keys.location(key) == place
+            }
+            self._in(place).copy_all(bare_keys)
+
+    def copy_of(self, key: str, claim: uuid.UUID) -> str:
+        """A new key for a copy of this file, at the same location."""
+        return storage_keys.relocated(key, storage_keys.location(key), claim)
 
     def move_in(self, files: Mapping[str, Path]) -> None:
         for place in {storage_keys.location(key) for key in files}:

@@ -1,7 +1,7 @@
 """Opens, cancels and deletes batches, and requeues or dismisses their failed files. An open batch locks its album."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -137,13 +137,13 @@ def cancel(target: Album | Batch, by: str) -> int:
     return cancelled + sum(jobs.cancel(job, by) for job in active)
 
 
-def stop_receiving(album: Album, by: str) -> int:
-    """Cancels the receiving uploads of an album in the trash, and returns their number.
+def stop_receiving(albums: Iterable[int]) -> int:
+    """Cancels the receiving uploads of the albums with these ids, which are in the trash, and returns their number.
 
     Jobs of files that have arrived go on, so that a restored album lacks none of them.
     """
-    receiving = Upload.objects.receiving().filter(album=album)
-    reason = rejections.ALBUM_IN_TRASH.filled(by=by)
+    receiving = Upload.objects.receiving().filter(album__in=albums)
+    reason = rejections.ALBUM_IN_TRASH
     return sum(lifecycle.cancel(upload, reason.code, reason.message) for upload in receiving)
 
 

@@ -52,7 +52,7 @@ STOPPED = RejectionReason(
 TAKEN_AWAY = RejectionReason("cancelled", "Cancelled during the upload.")
 ALBUM_IN_TRASH = RejectionReason(
     "album-in-trash",
-    "{by} moved the album to the trash during the upload. Restore the album, then upload the file again.",
+    "The album was moved to the trash during the upload. Restore the album, then upload the file again.",
 )
 NOT_AS_DECLARED = RejectionReason(
     "not-as-declared",

@@ -1,15 +1,21 @@
 /* The custom elements and listeners of all pages. Every page works without them. */
-import "./elements/add-photos.js";
+import "./elements/album-selection.js";
 import "./elements/compare-slider.js";
 import "./elements/connection-status.js";
-import "./elements/preserve-details.js";
 import "./elements/final-announcer.js";
-import "./elements/image-loaded.js";
-import "./elements/menus.js";
 import "./elements/panel-announcer.js";
 import "./elements/passkey-form.js";
 import "./elements/photo-grid.js";
+import "./elements/photo-selection.js";
+import "./elements/photo-order.js";
 import "./elements/photo-viewer.js";
+import "./elements/sort-menu.js";
 import "./elements/toast-list.js";
 import "./elements/upload-desk.js";
 import "./elements/view-menu.js";
+import "./page/add-photos.js";
+import "./page/image-loaded.js";
+import "./page/menus.js";
+import "./page/preserve-details.js";
+import "./page/search-key.js";
+import "./page/undo-key.js";

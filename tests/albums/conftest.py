@@ -1,4 +1,5 @@
 import pytest
+from django.test import Client
 
 from albums.models import Photo
 from processing.rendering import worker
@@ -12,3 +13,11 @@ def photo(album, django_capture_on_commit_callbacks) -> Photo:
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
     return album.photos.get()
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    """A client of the owner."""
+    client = Client()
+    client.force_login(owner)
+    return client

@@ -9,7 +9,7 @@ from django.db.models import CharField, Q, TextField
 
 from albums import key_columns
 from albums.key_columns import KeyColumn, Kind
-from albums.models import Leftover, Photo
+from albums.models import Album, Leftover, Photo
 from processing.backups import database_dump, snapshot_manifest
 from processing.backups.snapshot_manifest import ManifestEntry
 from processing.integrity import consistency, file_check, findings, repair
@@ -21,7 +21,7 @@ from processing.storage import store
 
 pytestmark = pytest.mark.django_db
 
-NOT_OF_STORED_FILES = {(Leftover, "key"), (BucketConnection, "access_key")}
+NOT_OF_STORED_FILES = {(Album, "path"), (Leftover, "key"), (BucketConnection, "access_key")}
 KEY, CONTENT = "originals/00/second.jpg", b"a second file of the photo"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 

@@ -205,8 +205,8 @@ def sign_in(page: Page, name: str = NAME) -> None:
 
 
 def open_menu(page: Page) -> None:
-    """Open the menu of an album page, which has Rename, Trash and Delete."""
-    page.locator(".album-head .menu:not(.view-menu) > summary").click()
+    """Open the menu of an album page, which has Edit album, Trash and Delete."""
+    page.locator(".album-head summary", has_text="More actions").click()
 
 
 def new_album(page: Page, title: str = "Summer in the Alps") -> str:

@@ -14,6 +14,8 @@ from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
+IS_FOCUS_SHOWN = "document.activeElement !== document.body && document.activeElement.checkVisibility()"
+
 
 def test_pausing_stops_the_upload_and_resuming_sends_the_remaining_files(
     page: Page, installation: Installation, gate: Gate
@@ -114,6 +116,43 @@ def test_the_tray_is_hidden_until_files_are_added_and_can_be_collapsed(page: Pag
     expect(page.locator("[data-title]")).to_be_visible()
     page.get_by_role("button", name="Show upload details").press("Enter")
     expect(page.locator("[data-list]")).to_be_visible()
+
+
+def test_the_focus_stays_on_a_control_that_is_shown(page: Page, gate: Gate) -> None:
+    """By keyboard alone: the button that was pressed is replaced by another, or its row goes."""
+    new_album(page)
+    announcements = record_announcements(page)
+    page.on("dialog", lambda dialog: dialog.accept())
+    gate.hold()
+    send(page, large(4))
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
+
+    page.locator("body").press("Tab")
+    expect(page.get_by_role("link", name="Skip to uploads")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Show upload details")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Resume")).to_be_focused()
+    ensure_announced(page, announcements, "Paused.")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()
+    ensure_announced(page, announcements, "Upload resumed.")
+    page.get_by_role("button", name="Cancel IMG_0004.JPG").press("Enter")
+    expect(row(page, "IMG_0004.JPG")).to_have_attribute("data-state", "cancelled")
+    assert page.evaluate(IS_FOCUS_SHOWN)
+
+    page.get_by_role("button", name="Cancel all").press("Enter")
+    expect(page.locator("[data-batch]")).to_be_hidden()
+    ensure_announced(page, announcements, "Upload cancelled.")
+    page.wait_for_function(IS_FOCUS_SHOWN)
+    page.evaluate("document.querySelector('[data-uploader]').dataset.undoMs = 600_000")
+    page.locator("#uploader-photos").set_input_files(large(2))  # type: ignore[arg-type]
+    page.get_by_role("button", name="Undo").press("Enter")
+    ensure_announced(page, announcements, "Upload undone.")
+    expect(page.get_by_role("link", name="Add photos")).to_be_focused()
 
 
 @pytest.mark.embedded  # it replaces the server's responses; uploads to a bucket have none

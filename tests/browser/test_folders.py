@@ -39,6 +39,27 @@ def test_each_folder_becomes_an_album_if_the_user_chooses_so(page: Page, tmp_pat
     expect(page.locator(".tile")).to_have_count(2)
 
 
+def test_folders_become_albums_inside_the_album_if_the_user_chooses_so(page: Page, tmp_path: Path) -> None:
+    for folder in ("Trip", "Trip/Rome", "Trip/Rome/Day 2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "IMG_1.JPG").write_bytes(making.jpeg((90, 60)))
+    new_album(page, "Italy")
+
+    page.locator("#uploader-folder").set_input_files(tmp_path / "Trip")
+    page.get_by_label("Albums inside this album").check()
+    page.get_by_role("button", name="Upload 3 photos").click()
+    expect_title(page, "Upload complete: 3 uploaded")
+
+    page.get_by_role("link", name="Day 2").click()
+    path = page.get_by_role("navigation", name="Path").get_by_role("link")
+    expect(path).to_have_text(["Albums", "Italy", "Trip", "Rome"])
+    expect(page.locator(".tile")).to_have_count(1)
+    path.nth(3).click()
+    expect(page.get_by_role("heading", name="Rome")).to_be_visible()
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.get_by_role("list", name="Albums inside").get_by_role("link", name="Day 2")).to_be_visible()
+
+
 def test_files_of_a_folder_can_be_uploaded_to_this_album_in_natural_order(page: Page, tmp_path: Path) -> None:
     for number in (10, 9, 2, 1):
         (tmp_path / f"IMG_{number}.JPG").write_bytes(making.jpeg((90, 60)))

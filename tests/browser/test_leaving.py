@@ -123,7 +123,7 @@ def test_a_second_tab_shows_that_the_first_is_uploading_and_takes_over_after_it(
 def test_leaving_the_page_asks_for_confirmation_while_files_are_not_uploaded(
     page: Page, gate: Gate, tmp_path: Path
 ) -> None:
-    album = new_album(page)
+    new_album(page)
     dialogs: list[str] = []
 
     def accept(dialog: Dialog) -> None:
@@ -142,6 +142,7 @@ def test_leaving_the_page_asks_for_confirmation_while_files_are_not_uploaded(
     page.reload()
     assert dialogs == ["beforeunload"]
 
+    album = new_album(page, "Another")
     files = large(4)
     send(page, files)
     expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)

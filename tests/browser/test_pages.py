@@ -62,7 +62,12 @@ def addresses(chromium: Browser, installation: Installation, administrator: Acco
         "empty trash": urls["done"] + "trash/empty/",
         "nothing in the trash": urls["empty"] + "trash/",
         "delete permanently": urls["trashed photo"] + "delete-for-ever/",
-        "deleted albums": "/albums/trash/",
+        "deleted albums": "/trash/?kind=albums",
+        "all trash": "/trash/",
+        "empty all trash": "/trash/empty/?kind=albums",
+        "archived albums": "/albums/?show=archived",
+        "select albums": "/albums/?select=1",
+        "new album inside": "/albums/new/?inside=" + urls["done"].rstrip("/").rsplit("/", 1)[-1],
         "delete album permanently": urls["album in the trash"] + "delete-permanently/",
         "batches": "/batches/",
         "no batches": "/batches/?text=nothing+is+called+so",
@@ -82,6 +87,7 @@ PAGES = (
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
     *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete permanently"),
     *("album in the trash", "deleted albums", "delete album permanently"),
+    *("all trash", "empty all trash", "archived albums", "select albums", "new album inside"),
     *("batches", "no batches", "batch", "batch at work", "delete batch"),
     *("photo", "delete photo", "queue", "limits", "storage", "not found"),
 )
@@ -164,7 +170,10 @@ def test_no_page_is_wider_than_its_screen(open_page: OpenPage, administrator: Ac
 
 def test_a_menu_closes_on_escape_and_on_a_click_outside(page: Page) -> None:
     new_album(page)
-    summary, item = page.locator(".album-head .menu:not(.view-menu) > summary"), page.get_by_role("link", name="Rename")
+    summary, item = (
+        page.locator(".album-head summary", has_text="More actions"),
+        page.get_by_role("link", name="Edit album"),
+    )
 
     summary.focus()
     page.keyboard.press("Enter")

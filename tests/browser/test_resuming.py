@@ -11,9 +11,20 @@ from playwright.sync_api import Page, Request, expect
 
 from tests import polling
 from tests.browser.accounts import Account
-from tests.browser.conftest import PHOTOS, OpenPage, clear_network_errors, new_album
-from tests.browser.desk import WAIT_LONG, album_of, expect_title, send, states, wait_for
+from tests.browser.conftest import PHOTOS, OpenPage, clear_network_errors, new_album, stop_worker
+from tests.browser.desk import (
+    WAIT_LONG,
+    album_of,
+    choose_folder,
+    expect_title,
+    large,
+    pictures,
+    send,
+    states,
+    wait_for,
+)
 from tests.browser.gate import Gate
+from tests.browser.looking import ensure_accessible
 from tests.browser.recording import Proxy, resent
 from tests.installation import PASSWORD, Installation
 from tests.processing import making
@@ -30,6 +41,20 @@ UNFINISHED_JOBS = "SELECT count(*) FROM processing_processingjob WHERE state IN 
 
 AN_HOUR_LATER = "const now = performance.now.bind(performance); performance.now = () => now() + 3_600_000"
 AN_HOUR_AGO = "datetime('now', '-1 hour')"
+
+
+PICK_PRIVATE_FILES = """window.showOpenFilePicker = async () => {
+  const folder = await navigator.storage.getDirectory();
+  return Promise.all([1, 2, 3, 4].map(async (number) => {
+    const handle = await folder.getFileHandle(`NEXT_${number}.PNG`, { create: true });
+    const canvas = Object.assign(document.createElement("canvas"), { width: 40 + number, height: 40 });
+    canvas.getContext("2d").fillRect(0, 0, number, number);
+    const writer = await handle.createWritable();
+    await writer.write(await new Promise((done) => canvas.toBlob(done, "image/png")));
+    await writer.close();
+    return handle;
+  }));
+}"""
 
 
 @pytest.fixture
@@ -49,6 +74,20 @@ def folder(tmp_path: Path) -> Path:
         noise = random.Random(number).randbytes(300_000)
         (folder / f"IMG_{number:04}.JPG").write_bytes(making.jpeg((900, 600)) + noise)
     return folder
+
+
+def fall_silent(installation: Installation, page: Page) -> None:
+    """Make the last bytes two minutes old. Repeated, because a request that was just cut off may still extend the expiry."""
+    expiry = "datetime('now', '+28 minutes')"  # of at first half an hour
+
+    def is_silent() -> bool:
+        installation.change(
+            f"UPDATE processing_upload SET expires_at = {expiry}"
+            f" WHERE album_id = {album_of(page)} AND state = 'receiving'"
+        )
+        return page.locator("#upload-panel[data-quiet=yes]").count() == 1
+
+    polling.until(is_silent, 60, "the panel does not notice that nothing arrives")
 
 
 def expect_all_sent(page: Page) -> None:
@@ -219,6 +258,67 @@ def test_with_file_handles_the_upload_resumes_automatically_after_a_reload(
     clear_network_errors(console_errors)
 
 
+def test_chosen_folders_outlive_a_reload_by_name(
+    page: Page, proxy: Proxy, installation: Installation, folder: Path, console_errors: list[str]
+) -> None:
+    """Playwright chooses files without handles, as browsers without them do."""
+    address = new_album(page)
+    page.on("dialog", lambda dialog: dialog.accept())  # it asks before it leaves
+    choose_folder(page, folder)
+    expect_title(page, "9 photos selected")
+    other_tab = page.context.new_page()
+    other_tab.goto(address)
+    send(other_tab, pictures(1, name="OTHER.JPG"))
+    expect_title(other_tab, "Upload complete")
+    assert other_tab.locator(".file-row").count() == 1  # the first tab still has the others
+    other_tab.close()
+
+    page.reload()
+
+    notice = page.locator("[data-resume-text]")
+    expect(notice).to_have_text(
+        "Not uploaded yet: IMG_0001.JPG, IMG_0002.JPG, IMG_0003.JPG, IMG_0004.JPG, IMG_0005.JPG and 4 more."
+        " Select these files again."
+    )
+    expect(page.get_by_role("button", name="Select again")).to_have_attribute("data-action", "folder")
+    expect(page.locator(".file-row[data-state=missing]")).to_have_count(9)
+    ensure_accessible(page, "chosen before a reload")
+    choose_folder(page, folder)
+    expect(page.get_by_text("A new album per folder")).to_be_visible()
+    page.get_by_role("button", name="Upload 9 photos").click()
+    expect(notice).to_be_hidden()
+    installation.start("run_huey")
+    expect(page.locator(".tile")).to_have_count(10)
+    stop_worker(installation)
+    clear_network_errors(console_errors)
+
+
+def test_files_with_handles_are_queued_again_after_a_reload(
+    page: Page, proxy: Proxy, installation: Installation, console_errors: list[str]
+) -> None:
+    """The origin's private files have real handles; only the file dialog is replaced."""
+    page.add_init_script(PICK_PRIVATE_FILES)
+    new_album(page)
+    page.on("dialog", lambda dialog: dialog.accept())
+    files = large(3)
+    proxy.gate.hold()
+    send(page, files)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
+    page.get_by_role("link", name="Add photos").click()
+    expect(page.locator("[data-next-text]")).to_contain_text("4 photos")
+
+    page.reload()
+
+    expect(page.locator("[data-next-text]")).to_contain_text("4 photos")
+    expect(page.locator("[data-resume-text]")).to_contain_text("Upload interrupted: 3 of 7 left")
+    proxy.gate.release()
+    send(page, files)
+    installation.start("run_huey")
+    expect(page.locator(".tile")).to_have_count(7)
+    stop_worker(installation)
+    clear_network_errors(console_errors)
+
+
 def test_another_browser_of_the_same_user_can_resume_the_upload(
     page: Page, open_page: OpenPage, proxy: Proxy, installation: Installation, folder: Path, console_errors: list[str]
 ) -> None:
@@ -226,8 +326,13 @@ def test_another_browser_of_the_same_user_can_resume_the_upload(
     files = begin(page, proxy, folder, 1_200_000)
     page.close()
     other_page = open_page()
-    other_page.goto(address)
+    with other_page.expect_response("**/uploads/manifest/"):  # the page asks what the server expects
+        other_page.goto(address)
+    with other_page.expect_response("**/uploads/status/**"):
+        pass
+    expect(other_page.locator("[data-resume-text]")).to_be_hidden()  # the upload may be a healthy one
 
+    fall_silent(installation, other_page)
     expect(other_page.locator("[data-resume-text]")).to_contain_text("of 9 uploaded from another device")
     send(other_page, files)
     proxy.gate.release()

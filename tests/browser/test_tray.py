@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.conftest import PHONE, OpenPage, new_album
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
 from tests.browser.desk import album_of, choose_folder, drop, expect_title, large, pictures, send, states
 from tests.browser.gate import Gate
 from tests.browser.looking import ensure_accessible
@@ -21,6 +21,14 @@ RECORD_TILES = """() => {
   new MutationObserver(() => window.orders.add(names())).observe(grid, { childList: true });
 }"""
 """Records the files that have tiles, in order, after each change."""
+SUM_SHIFTS = """
+[window.shift, window.moved] = [0, []];
+new PerformanceObserver((list) => list.getEntries().filter(({ hadRecentInput }) => !hadRecentInput).forEach((entry) => {
+  window.shift += entry.value;
+  window.moved.push([entry.value, ...entry.sources.map(({ node }) => node?.className ?? node?.nodeName)].join());
+})).observe({ type: "layout-shift", buffered: true });
+"""
+"""Sums up the layout shift that no input has caused, and records what moved."""
 
 
 @pytest.mark.usefixtures("worker")
@@ -48,6 +56,25 @@ def test_of_many_files_only_the_first_hundred_have_tiles(page: Page, gate: Gate)
     send(page, pictures(120, (8, 8)))
 
     expect(page.locator(".tile--pending")).to_have_count(100)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_photos_that_become_ready_move_nothing(open_page: OpenPage, gate: Gate, size: ViewportSize) -> None:
+    page = open_page(viewport=size)
+    page.add_init_script(SUM_SHIFTS)
+    new_album(page)
+    shapes = [(90, 60), (60, 90), (80, 80), (120, 50), (64, 48)]
+    photos = [pictures(1, shapes[n % 5], f"IMG_{n:04}.JPG")[0] for n in range(30)]
+
+    gate.hold()
+    send(page, photos)
+    expect(page.locator(".tile--pending")).to_have_count(30)
+    gate.release()
+
+    expect(page.locator(PHOTO_TILES)).to_have_count(30, timeout=300_000)
+    expect(page.locator(".report")).to_contain_text("30 photos added")
+    assert page.evaluate("window.shift") < 0.02, "\n".join(page.evaluate("window.moved"))
 
 
 @pytest.mark.usefixtures("no_worker")
@@ -110,6 +137,24 @@ def test_photos_do_not_appear_in_the_grid_of_another_album(page: Page, gate: Gat
 def drop_target(page: Page, target: str) -> None:
     """Mark the page's content as the place where files are dropped for an album."""
     page.locator("main").evaluate("(main, target) => (main.dataset.dropTarget = target)", target)
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_a_page_whose_album_is_deleted_elsewhere_says_only_that(page: Page, console_errors: list[str]) -> None:
+    address = new_album(page)
+    send(page, pictures(2))
+    expect_title(page, "Upload complete: 2 uploaded")
+    other_tab = page.context.new_page()
+    other_tab.goto(f"{address}delete/")
+    other_tab.get_by_role("button", name="Move to trash").click()
+
+    expect(page.locator("[data-title]")).to_have_text("This album is in the trash")
+    expect(page.locator(".file-row:visible")).to_have_count(0)
+    page.get_by_role("link", name="Restore it").click()
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("heading", name="Summer in the Alps")).to_be_visible()
+    assert all("410" in error or "404" in error for error in console_errors), console_errors
+    console_errors.clear()
 
 
 @pytest.mark.usefixtures("no_worker")

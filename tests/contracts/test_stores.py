@@ -41,6 +41,17 @@ class StoreContract:
 
         assert self.bytes_at(store, KEY) == b"half and whole"
 
+    def test_a_range_is_read_in_parts_and_never_shorter_than_wanted(self, store):
+        content = bytes(range(256)) * 5000
+        self.put(store, KEY, content)
+
+        for start, stop in ((0, len(content)), (1000, 700_000), (5, 6), (len(content) - 1, len(content)), (7, 7)):
+            assert b"".join(store.read_range(KEY, start, stop)) == content[start:stop]
+        with pytest.raises(OSError, match="shorter"):
+            list(store.read_range(KEY, 0, len(content) + 1))
+        with pytest.raises(FileNotFoundError):
+            list(store.read_range("incoming/0a1c", 0, 1))
+
     def test_aborting_a_file_deletes_it(self, store):
         writer = store.receive(KEY)
         writer.write(b"half")

@@ -134,3 +134,43 @@ def test_cards_and_the_page_accept_drops(signed_in, album):
 
     assert f'data-drop-target="{album.pk}"' in page
     assert 'data-drop-target="new"' in page
+
+
+def test_albums_inside_others_and_archived_ones_are_only_found_or_listed_on_request(signed_in, albums, owner):
+    Album.objects.create(title="Midsummer", owner=owner, parent=albums["Summer"])
+    Album.objects.filter(title="Winter").update(archived_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert titles(signed_in) == ["Spring", "Summer", "autumn"]
+    assert titles(signed_in, "?show=archived") == ["Winter"]
+    assert titles(signed_in, f"?inside={albums['Summer'].pk}") == ["Midsummer"]
+    assert titles(signed_in, "?q=summer") == ["Midsummer", "Summer"]
+    assert titles(signed_in, "?q=winter") == ["Winter"]
+    assert signed_in.get("/albums/?inside=4711").status_code == 404
+
+
+def test_pinned_albums_come_first(signed_in, albums):
+    Album.objects.filter(title="Winter").update(pinned_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    cards = signed_in.get("/albums/").context["cards"]
+
+    assert [card.album.title for card in cards] == ["Winter", "Spring", "Summer", "autumn"]
+
+
+def test_lists_take_the_same_number_of_queries_for_ten_and_for_a_thousand_albums(signed_in, album, owner):
+    Album.objects.bulk_create(Album(title=f"Album {number}", owner=owner, parent=album) for number in range(10))
+    Album.objects.bulk_create(Album(title=f"Top {number}", owner=owner) for number in range(10))
+    urls = ("/albums/", "/albums/?sort=date", f"/albums/?inside={album.pk}", f"/albums/{album.pk}/")
+    before = [count_queries(signed_in, url) for url in urls]
+    Album.objects.bulk_create(Album(title=f"Album {number}", owner=owner, parent=album) for number in range(990))
+    Album.objects.bulk_create(Album(title=f"Top {number}", owner=owner) for number in range(990))
+
+    after = [count_queries(signed_in, url) for url in urls]
+
+    # The page of an album counts the albums inside it only if they are more than it shows.
+    assert after == [*before[:3], before[3] + 1]
+
+
+def count_queries(client: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url).status_code == 200
+    return len(queries)

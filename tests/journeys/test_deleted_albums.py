@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from albums import album_trash
-from albums.models import Album, Companion, Photo
+from albums.models import Album, Companion, Operation, Photo
 from processing.capacity import admission
 from processing.models import Upload
 from processing.rendering import worker
@@ -22,6 +22,7 @@ from tests.journeys.test_tus import create, patch, path_of
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
+ALBUMS_IN_TRASH = "/trash/?kind=albums"
 __all__ = ["photos"]
 
 
@@ -61,16 +62,15 @@ def test_a_deleted_album_is_in_the_trash_and_can_be_restored_with_one_click(sign
 
     page = page_text(response)
     assert response.redirect_chain == [("/albums/", 302)]
-    assert '<strong class="name">Summer</strong> was moved to the' in page
-    assert f'action="/albums/{album.pk}/restore/"' in page
-    assert ("Trash (1)" in page, f'href="/albums/{album.pk}/"' in page) == (True, False)
+    assert "Summer was moved to the trash." in page
+    undo = f"/operations/{Operation.objects.get().pk}/undo/"
+    assert (f'action="{undo}"' in page, f'href="/albums/{album.pk}/"' in page) == (True, False)
 
-    response = signed_in.post(f"/albums/{album.pk}/restore/", follow=True)
+    response = signed_in.post(undo, {"next": "/albums/"}, follow=True)
 
-    assert response.redirect_chain == [(f"/albums/{album.pk}/", 302)]
-    assert "Summer was restored." in page_text(response)
+    assert response.redirect_chain == [("/albums/", 302)]
+    assert ("Undone." in page_text(response), f'href="/albums/{album.pk}/"' in page_text(response)) == (True, True)
     assert album.photos.shown().count() == 3
-    assert "Trash (" not in read(signed_in, "/albums/")
 
 
 def test_the_undo_form_in_the_message_passes_the_csrf_check(owner, album):
@@ -80,16 +80,17 @@ def test_the_undo_form_in_the_message_passes_the_csrf_check(owner, album):
     token = client.cookies["csrftoken"].value
     page = client.post(f"/albums/{album.pk}/delete/", {"csrfmiddlewaretoken": token}, follow=True).content.decode()
     undo = page.split('class="undo"')[1].split("</form>")[0]
+    address = f"/operations/{Operation.objects.get().pk}/undo/"
     form_token = undo.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
 
-    assert client.post(f"/albums/{album.pk}/restore/").status_code == 403
-    assert client.post(f"/albums/{album.pk}/restore/", {"csrfmiddlewaretoken": form_token}).status_code == 302
+    assert client.post(address).status_code == 403
+    assert client.post(address, {"csrfmiddlewaretoken": form_token}).status_code == 302
     assert Album.objects.trashed().count() == 0
 
 
 def test_pages_of_a_deleted_album_say_so_and_offer_to_restore_it(signed_in, album, photos):
     day = timezone.now() + timedelta(days=30)
-    album_trash.move_to_trash(album, by="owner")
+    album_trash.move_to_trash(album)
 
     for address in ("", "edit/", "delete/", "trash/"):
         response = signed_in.get(f"/albums/{album.pk}/{address}")
@@ -103,7 +104,7 @@ def test_pages_of_a_deleted_album_say_so_and_offer_to_restore_it(signed_in, albu
 
 
 def test_a_deleted_album_does_not_exist_for_other_users(stranger, admin, album, photos):
-    album_trash.move_to_trash(album, by="owner")
+    album_trash.move_to_trash(album)
     stranger_client, admin_client = Client(), Client()
     stranger_client.force_login(stranger)
     admin_client.force_login(admin)
@@ -113,8 +114,8 @@ def test_a_deleted_album_does_not_exist_for_other_users(stranger, admin, album, 
             response = method(f"/albums/{album.pk}/{path}")
             assert response.status_code in (404, 405)
             assert b"Summer" not in response.content
-    assert "Summer" not in read(stranger_client, "/albums/trash/")
-    assert "Summer" in read(admin_client, "/albums/trash/")
+    assert "Summer" not in read(stranger_client, ALBUMS_IN_TRASH)
+    assert "Summer" in read(admin_client, ALBUMS_IN_TRASH)
     assert Album.objects.trashed().get() == album
 
 
@@ -135,7 +136,7 @@ def test_the_files_of_a_deleted_album_are_not_served(signed_in, admin, album, ph
         302,
     }  # files in a bucket are a redirect to a link
 
-    album_trash.move_to_trash(album, by="owner")
+    album_trash.move_to_trash(album)
 
     for client in (signed_in, admin_client):
         assert [status(client, address) for address in addresses] == [404] * 5
@@ -145,7 +146,7 @@ def test_a_deleted_album_and_its_uploads_are_in_no_list(signed_in, album, photos
     batch = Upload.objects.first().batch
     assert f"/batches/{batch.pk}/" in read(signed_in, "/batches/")
 
-    album_trash.move_to_trash(album, by="owner")
+    album_trash.move_to_trash(album)
 
     assert f'href="/albums/{album.pk}/"' not in read(signed_in, "/albums/")
     assert f"/batches/{batch.pk}/" not in read(signed_in, "/batches/")
@@ -156,9 +157,9 @@ def test_a_deleted_album_and_its_uploads_are_in_no_list(signed_in, album, photos
 def test_the_trash_shows_cover_count_and_date_latest_first(signed_in, owner, album, photo):
     deleted_at = timezone.now() - timedelta(days=29)
     old = Album.objects.create(title="Winter", owner=owner, trashed_at=deleted_at)
-    album_trash.move_to_trash(album, by="owner")
+    album_trash.move_to_trash(album)
 
-    page = read(signed_in, "/albums/trash/")
+    page = read(signed_in, ALBUMS_IN_TRASH)
 
     assert page.index("Summer") < page.index("Winter")
     assert "1 photo. Deletes" in page
@@ -175,30 +176,30 @@ def test_the_trash_shows_cover_count_and_date_latest_first(signed_in, owner, alb
 def test_albums_in_the_trash_are_restored_one_by_one(signed_in, owner, album):
     winter = Album.objects.create(title="Winter", owner=owner)
     for deleted_album in (album, winter):
-        album_trash.move_to_trash(deleted_album, by="owner")
+        album_trash.move_to_trash(deleted_album)
 
     response = signed_in.post(f"/albums/{album.pk}/restore/", {"stay": "yes"}, follow=True)
 
-    assert response.redirect_chain == [("/albums/trash/", 302)]
+    assert response.redirect_chain == [(ALBUMS_IN_TRASH, 302)]
     page = page_text(response)
     assert ("Summer was restored." in page, "Winter" in page) == (True, True)
     assert Album.objects.trashed().get() == winter
 
 
 def test_an_empty_trash_of_albums_says_that_it_is_empty(signed_in, album):
-    assert "No deleted albums" in read(signed_in, "/albums/trash/")
+    assert "No deleted albums" in read(signed_in, ALBUMS_IN_TRASH)
 
 
 def test_deleting_permanently_asks_first_and_says_how_much_is_deleted(signed_in, album, photos):
     Photo.objects.update(original_bytes=2 << 20)
-    album_trash.move_to_trash(album, by="owner")
+    album_trash.move_to_trash(album)
     address = f"/albums/{album.pk}/delete-permanently/"
 
     page = read(signed_in, address)
-    assert "its 3 photos (6.0 MB of originals) will be deleted from the server." in page
+    assert "Summer</strong> will be deleted permanently: 1 album with 3 photos (6.0 MB)." in page
     assert album.photos.count() == 3
     response = signed_in.post(address, follow=True)
-    assert response.redirect_chain == [("/albums/trash/", 302)]
+    assert response.redirect_chain == [(ALBUMS_IN_TRASH, 302)]
     assert "Summer was deleted permanently." in page_text(response)
     assert (Album.objects.count(), Photo.objects.count()) == (0, 0)
 
@@ -227,7 +228,7 @@ def test_a_delete_that_is_sent_twice_only_moves_the_album_to_the_trash(signed_in
 
 
 def test_every_way_of_uploading_to_a_deleted_album_is_rejected_with_a_message(signed_in, album):
-    album_trash.move_to_trash(album, by="owner")
+    album_trash.move_to_trash(album)
 
     form = send(signed_in, album, *picked(making.jpeg()))
     form_json = send(signed_in, album, *picked(making.jpeg()), headers={"Accept": "application/json"})
@@ -256,14 +257,16 @@ def test_an_upload_in_progress_fails_with_album_in_trash(signed_in, album):
     response = patch(signed_in, upload, 0, b"four")
 
     assert (response.status_code, response.json()["error"]) == (410, "album-in-trash")
-    assert Upload.objects.get().code == "album-in-trash"
+    signed_in.post(f"/operations/{Operation.objects.get().pk}/undo/")
+    response = patch(signed_in, upload, 0, b"four")
+    assert (response.status_code, response["Upload-Offset"]) == (204, "4")
 
 
 def test_polling_a_deleted_album_returns_410_until_it_is_deleted_permanently(signed_in, album):
     address = f"/albums/{album.pk}/uploads/status/"
     assert signed_in.get(address).status_code == 200
 
-    album_trash.move_to_trash(album, by="owner")
+    album_trash.move_to_trash(album)
     assert signed_in.get(address).status_code == 410
 
     album_trash.remove(album)
@@ -271,7 +274,7 @@ def test_polling_a_deleted_album_returns_410_until_it_is_deleted_permanently(sig
 
 
 def test_an_album_deleted_between_check_and_lock_returns_album_in_trash(signed_in, album, monkeypatch):
-    monkeypatch.setattr(admission, "for_new_file", lambda *_: album_trash.move_to_trash(album, by="owner") and None)
+    monkeypatch.setattr(admission, "for_new_file", lambda *_: album_trash.move_to_trash(album) and None)
     body = json.dumps({"open": True, "files": [{"name": "a.jpg", "size": 1}]})
 
     response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")
@@ -282,11 +285,11 @@ def test_an_album_deleted_between_check_and_lock_returns_album_in_trash(signed_i
 def test_the_trash_takes_the_same_number_of_queries_for_any_length(
     signed_in, owner, album, photos, django_assert_num_queries, django_assert_max_num_queries
 ):
-    album_trash.move_to_trash(album, by="owner")
-    with django_assert_max_num_queries(9) as queries:
-        signed_in.get("/albums/trash/")
+    album_trash.move_to_trash(album)
+    with django_assert_max_num_queries(12) as queries:
+        signed_in.get(ALBUMS_IN_TRASH)
     for number in range(3):
         Album.objects.create(title=str(number), owner=owner, trashed_at=timezone.now())
 
     with django_assert_num_queries(len(queries)):
-        signed_in.get("/albums/trash/")
+        signed_in.get(ALBUMS_IN_TRASH)

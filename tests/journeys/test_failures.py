@@ -146,7 +146,7 @@ def test_the_queue_counts_the_failures_that_the_failure_page_lists(admin, batch,
     fail(batch, "restored", name="no mishap.jpg")
     in_trash = Album.objects.create(title="Deleted", owner=stranger)
     fail(making.upload(in_trash).batch, name="deleted.jpg")
-    album_trash.move_to_trash(in_trash, by="stranger")
+    album_trash.move_to_trash(in_trash)
     client = Client()
     client.force_login(admin)
 

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from albums import trash
-from albums.models import Album, Photo
+from albums.models import Album, Operation, Photo
 from tests.albums.test_trash import rows
 
 pytestmark = pytest.mark.django_db
@@ -52,11 +52,12 @@ def test_after_a_deletion_the_next_photo_is_shown_or_the_previous_one_or_the_alb
 def test_undoing_a_deletion_shows_the_photo_again(signed_in, photos):
     page = signed_in.post(f"/photos/{photos[0].pk}/delete/", follow=True).content.decode()
     undo = page.split('class="undo"')[1].split("</form>")[0]
-    assert 'name="show"' in undo
+    action, back = undo.split('action="')[1].split('"')[0], undo.split('name="next" value="')[1].split('"')[0]
 
-    response = signed_in.post(f"/photos/{photos[0].pk}/put-back/", {"show": "yes"})
+    response = signed_in.post(action, {"next": back})
 
     assert response.url == f"/photos/{photos[0].pk}/"
+    assert Photo.objects.trashed().count() == 0
 
 
 def test_a_deleted_photo_is_in_the_trash_and_can_be_restored_with_one_click(signed_in, album, photos):
@@ -64,7 +65,7 @@ def test_a_deleted_photo_is_in_the_trash_and_can_be_restored_with_one_click(sign
 
     page = read(signed_in, f"/albums/{album.pk}/")
     assert '<strong class="name">IMG_2.JPG</strong> was moved to the' in page
-    assert f'action="/photos/{photos[1].pk}/put-back/"' in page
+    assert f'action="/operations/{Operation.objects.get().pk}/undo/"' in page
     assert ("2 photos" in page, "Trash (1)" in page) == (True, True)
     assert shown_names(album) == ["IMG_1.JPG", "IMG_3.JPG"]
 
@@ -84,8 +85,9 @@ def test_the_undo_form_in_the_message_passes_the_csrf_check(owner, photos):
     undo = page.split('class="undo"')[1].split("</form>")[0]
     form_token = undo.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
 
-    assert client.post(f"/photos/{photos[0].pk}/put-back/").status_code == 403
-    assert client.post(f"/photos/{photos[0].pk}/put-back/", {"csrfmiddlewaretoken": form_token}).status_code == 302
+    action = f"/operations/{Operation.objects.get().pk}/undo/"
+    assert client.post(action).status_code == 403
+    assert client.post(action, {"csrfmiddlewaretoken": form_token}).status_code == 302
     assert Photo.objects.trashed().count() == 0
 
 
@@ -94,7 +96,7 @@ def test_a_file_name_in_a_message_is_escaped(signed_in, photos):
 
     page = signed_in.post(f"/photos/{photos[0].pk}/delete/", follow=True).content.decode()
 
-    assert ("<img src=x>" in page, page.count("&lt;img src=x&gt;.JPG")) == (False, 2)
+    assert ("<img src=x>" in page, page.count("&lt;img src=x&gt;.JPG")) == (False, 1)
 
 
 def test_a_delete_that_is_sent_twice_only_moves_the_photo_to_the_trash(signed_in, photos):

@@ -5,7 +5,7 @@ import { dirname, join, relative } from "node:path";
 import test from "node:test";
 
 const ROOT = new URL("../../static/js/", import.meta.url).pathname;
-const LAYERS = ["elements", "grid", "viewer", "upload/ui", "upload/state", "upload/transport", "upload/hashing"]; // highest first
+const LAYERS = ["page", "elements", "selection", "order", "grid", "viewer", "upload/desk", "upload/ui", "upload/state", "upload/transport", "upload/hashing"]; // highest first
 const MAX_MODULES = 18;
 
 const modules = readdirSync(ROOT, { recursive: true }).filter((path) => path.endsWith(".js"));

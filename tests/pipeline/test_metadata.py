@@ -63,7 +63,7 @@ def test_the_json_of_a_picture_has_exactly_these_keys(tmp_path: Path, out: Path)
     assert set(picture) == {
         "format", "width", "height", "taken_at", "camera", "lens", "exposure", "gps", "title", "caption",
         "keywords", "creator", "copyright", "rating", "placeholder", "renditions", "recipe",
-        "frames", "notes", "taken_from", "likeness", "colours",
+        "frames", "notes", "taken_from", "likeness", "colours", "orientation",
     }  # fmt: skip
     assert picture["exposure"] == {
         "aperture": None, "shutter_seconds": None, "iso": None, "focal_length_mm": None

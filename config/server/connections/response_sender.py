@@ -185,7 +185,8 @@ class ClientSocket(socket.socket):
         """Closes the socket. The kernel discards unread bytes, which it would otherwise keep for minutes for each client."""
         while self._kept:
             self._drop_first()
-        with suppress(OSError):
+        # ValueError: gunicorn has closed it, because a view failed in the middle of its response.
+        with suppress(OSError, ValueError):
             if not self.is_read:
                 self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         super().close()

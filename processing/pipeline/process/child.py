@@ -3,7 +3,7 @@
 The first message is `{"ready", "missing"}`, with the limits that this kernel could not apply. Each request has `"source"`,
 `"out"`, `"recipe"` and `"cpu_seconds"`; its paths are in the workspace. The responses are:
 
-- to a request with `"develop"`, and optionally `"origin"` and `"is_damaged"`: `{"picture"}`
+- to a request with `"develop"`, and optionally `"origin"`, `"is_damaged"` and `"orientation"`: `{"picture"}`
 - to a request with `"words"`: `{"sidecar"}`
 - to any other request: `{"preview"}` in base64
 - on failure: `{"error", "message", "permanent"}`, with a `"trace"` if the error was unexpected
@@ -74,8 +74,10 @@ def _respond(request: Message) -> Message:
 def _done(request: Message, recipe: Recipe) -> Message:
     source = Path(request["source"])
     if "develop" in request:
-        origin, is_damaged = Origin(**request.get("origin", {})), bool(request.get("is_damaged"))
-        return {"picture": develop(source, Path(request["out"]), recipe, origin, is_damaged=is_damaged).as_json()}
+        origin, out = Origin(**request.get("origin", {})), Path(request["out"])
+        is_damaged, orientation = bool(request.get("is_damaged")), int(request.get("orientation", 1))
+        picture = develop(source, out, recipe, origin, is_damaged=is_damaged, user_orientation=orientation)
+        return {"picture": picture.as_json()}
     if "words" in request:
         return {"sidecar": metadata.read_sidecar_file(source)}
     return {"preview": base64.b64encode(preview(source, recipe)).decode("ascii")}

@@ -44,6 +44,7 @@ def picture(response: Message, recipe: str) -> Picture:
     _ensure(FORMAT.fullmatch(result.format) and PLACEHOLDER.fullmatch(result.placeholder) and result.recipe == recipe)
     _ensure(result.perceptual_hash is None or PERCEPTUAL_HASH.fullmatch(result.perceptual_hash))
     _ensure(min(result.width, result.height, result.frames) > 0 and (result.colours.bits or 0) <= MAX_SMALL_INTEGER)
+    _ensure(1 <= result.orientation <= 8)
     _ensure(all(CODE.fullmatch(note.code) for note in result.notes))
     _ensure(result.renditions and len({rendition.path for rendition in result.renditions}) == len(result.renditions))
     _ensure(all(min(rendition.width, rendition.height, rendition.bytes) > 0 for rendition in result.renditions))

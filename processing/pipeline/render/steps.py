@@ -19,12 +19,16 @@ from processing.pipeline.render import parallel
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The file (None if the image is only a part of it, such as a frame), the size before the turn to reach, and the turn."""
+    """The file (None if the image is only a part of it, such as a frame), the size before the turns to reach, and the turns.
+
+    `turn` makes the picture upright. `user_turn` is applied to the upright picture.
+    """
 
     source: Path | None
     size: tuple[int, int]
     turn: Image.Transpose | None
     is_high_bit_depth: bool = False
+    user_turn: Image.Transpose | None = None
 
 
 def sixteen_bit(image: Image.Image, job: Job) -> Image.Image:
@@ -82,6 +86,10 @@ def upright(image: Image.Image, job: Job) -> Image.Image:
     return image if job.turn is None else image.transpose(job.turn)
 
 
+def as_rotated(image: Image.Image, job: Job) -> Image.Image:
+    return image if job.user_turn is None else image.transpose(job.user_turn)
+
+
 def opaque(image: Image.Image, _: Job) -> Image.Image:
     """Converts to RGB or RGBA, the modes of WebP. An alpha channel without transparency is dropped."""
     if image.mode == "RGB":
@@ -90,6 +98,6 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
     return image.convert("RGBA" if has_holes else "RGB")
 
 
-FINISH = (eight_bit, in_channels, cmyk, shrink, srgb, upright, opaque)
+FINISH = (eight_bit, in_channels, cmyk, shrink, srgb, upright, as_rotated, opaque)
 """The steps after decoding, strict or lenient."""
 PREPARE = (sixteen_bit, decode, *FINISH)

@@ -21,6 +21,7 @@ from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local import fsync
 from processing.storage.local.partial_file import LocalPartialFile
 
+READ_BYTES = 256 << 10
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """Errors of file systems without hard links (exFAT, some network drives)."""
 
@@ -43,18 +44,26 @@ class LocalStore(FileSystemStorage):
             raise FileNotFoundError(errno.ENOENT, "There are no such bytes", key)
         yield path
 
+    def read_range(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        with Path(self.path(key)).open("rb", buffering=0) as file:
+            file.seek(start)
+            while start < stop:
+                chunk = file.read(min(READ_BYTES, stop - start))
+                if not chunk:
+                    raise OSError(errno.EIO, "The file is shorter than expected", key)
+                start += len(chunk)
+                yield chunk
+
     def copy_or_link(self, key: str, as_key: str) -> None:
-        source, target = Path(self.path(key)), Path(self.path(as_key))
-        changed = _makedirs(target.parent)
-        try:
-            os.link(source, target)
-        except FileExistsError:  # the process that made the link may have been killed before it was durable
-            changed = [directory for directory in target.parents if directory.is_relative_to(self.location)]
-        except OSError as error:
-            if error.errno not in CANNOT_LINK:
-                raise
-            self._copy(source, target)
-        fsync.directories({target.parent, *changed})
+        fsync.directories(self._copy_or_link(key, as_key))
+
+    def copy_all(self, new_keys: Mapping[str, str]) -> None:
+        changed: set[Path] = set()
+        for key, new_key in new_keys.items():
+            changed |= self._copy_or_link(key, new_key)
+            failpoints.reach(Point.COPYING)
+        fsync.directories(changed)
+        failpoints.reach(Point.COPIED)
 
     def move_in(self, files: Mapping[str, Path]) -> None:
         targets = {Path(self.path(key)): path for key, path in files.items()}
@@ -120,6 +129,20 @@ class LocalStore(FileSystemStorage):
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.location).free
+
+    def _copy_or_link(self, key: str, as_key: str) -> set[Path]:
+        """Returns the directories with a new entry, which the caller has to fsync."""
+        source, target = Path(self.path(key)), Path(self.path(as_key))
+        changed = _makedirs(target.parent)
+        try:
+            os.link(source, target)
+        except FileExistsError:  # the process that made the link may have been killed before it was durable
+            changed = [directory for directory in target.parents if directory.is_relative_to(self.location)]
+        except OSError as error:
+            if error.errno not in CANNOT_LINK:
+                raise
+            self._copy(source, target)
+        return {target.parent, *changed}
 
     def _copy(self, source: Path, target: Path) -> None:
         """Copies through a temporary file in incoming/, because a sweep after a crash looks for orphans only there."""

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ RENDITION_LINK_SECONDS = 6 * 3600
 DOWNLOAD_LINK_SECONDS = 300
 CHUNK = 1 << 20
 MAX_PARALLEL_UPLOADS = 4
+MAX_RANGE_RETRIES = 3
+"""Requests without a byte received, one after the other, after which reading a range fails."""
 
 
 class S3Store(Storage):
@@ -64,9 +66,36 @@ class S3Store(Storage):
             self._fetch(key, path)
             yield path
 
+    def read_range(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """Continues with a new request when the connection breaks: the bucket closes it if the client reads slowly."""
+        attempts = 0
+        while start < stop:
+            try:
+                for chunk in self._read_range_once(key, start, stop):
+                    start, attempts = start + len(chunk), 0
+                    yield chunk
+                if start < stop:
+                    raise OSError(errno.EIO, "The object is shorter than expected", key)
+            except StorageError as error:
+                attempts += 1
+                if error.permanent or attempts > MAX_RANGE_RETRIES:
+                    raise
+
+    def _read_range_once(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        with storage_errors.translated(key):
+            response = self._client.get_object(**self._object(key), Range=f"bytes={start}-{stop - 1}")
+            with closing(response["Body"]) as body:
+                yield from body.iter_chunks(CHUNK)
+
     def copy_or_link(self, key: str, as_key: str) -> None:
         with storage_errors.translated(key):
             transfer.copy(self._client, self._object(key), self._object(as_key))
+
+    def copy_all(self, new_keys: Mapping[str, str]) -> None:
+        with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS, "s3-copy") as pool:
+            for _ in pool.map(lambda item: self.copy_or_link(*item), new_keys.items()):
+                failpoints.reach(Point.COPYING)
+        failpoints.reach(Point.COPIED)
 
     def move_in(self, files: Mapping[str, Path]) -> None:
         with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS, "s3-adopt") as pool:

@@ -1,7 +1,7 @@
 /* <connection-status>: guards the regions that are polled, and shows a note when the server does not answer.
 
    If the page's object was deleted, it says so (data-gone, with a link: data-back, data-back-text), or that it is in the trash (data-trash,
-   data-restore), and dispatches the event "gone" for the rest of the page.
+   data-restore), and dispatches the event "gone" for the rest of the page, whose detail says which.
 
    A region is replaced only by a new version of itself, never by a sign-in page or a proxy's error page. */
 
@@ -52,7 +52,7 @@ class ConnectionStatus extends HTMLElement {
     const { gone = "This is no longer available.", back = location.href, backText = "Reload the page", trash, restore } = this.dataset;
     if (isInTrash && trash) this.#show(trash, { href: location.href, textContent: restore });
     else this.#show(gone, { href: back, textContent: backText });
-    this.dispatchEvent(new Event("gone", { bubbles: true }));
+    this.dispatchEvent(new CustomEvent("gone", { bubbles: true, detail: { isInTrash } }));
   }
 
   #show(message, link) {

@@ -21,6 +21,8 @@ class PhotoViewer extends HTMLElement {
   #zoom;
   #slideTimer;
   #isBusy = false;
+  #isTurning = false;
+  #waitingTurns = [];
 
   connectedCallback() {
     this.#idle = new Idle(this);
@@ -48,6 +50,9 @@ class PhotoViewer extends HTMLElement {
     details: () => this.#find("#viewer-info > summary").click(),
     delete: () => this.#find("#viewer-delete")?.click(),
     shortcuts: () => this.#find("dialog").showModal(),
+    edit: () => this.#find("#viewer-edit")?.click(),
+    "rotate-right": () => this.#find(`.viewer__turns [value="right"]`)?.click(),
+    "rotate-left": () => this.#find(`.viewer__turns [value="left"]`)?.click(),
     live: () => this.#toggleLive(),
     "zoom-in": () => this.#zoomAndAnnounce(() => this.#zoom.by(ZOOM_STEP)),
     "zoom-out": () => this.#zoomAndAnnounce(() => this.#zoom.by(1 / ZOOM_STEP)),
@@ -87,12 +92,22 @@ class PhotoViewer extends HTMLElement {
   #onSubmit = async (event) => {
     const form = event.target;
     const isUndo = form.matches("#toasts form");
+    const isTurn = form.matches(".viewer__turns");
+    if (isTurn && this.#isTurning) {
+      event.preventDefault();
+      this.#waitingTurns.push(event.submitter.value);
+      return;
+    }
     // Without another photo, the form leads to the album.
-    const isShownHere = isUndo || form.matches(".rating") || (form.matches(".viewer__bar form") && this.#neighbourUrls().length);
+    const isShownHere = isUndo || isTurn || form.matches(".rating") || (form.matches(".viewer__bar form") && this.#neighbourUrls().length);
     if (!isShownHere || event.defaultPrevented) return;
     event.preventDefault();
     const announcement = form.matches(".rating") ? event.submitter?.textContent.trim() : "";
+    this.#isTurning = isTurn;
     await this.#load(() => this.#pages.submit(form, event.submitter), form.action, { announcement, isForm: true });
+    this.#isTurning = false;
+    const turn = this.#waitingTurns.shift();
+    if (turn) this.#find(`.viewer__turns [value="${turn}"]`)?.click();
   };
 
   #go(url) {

@@ -6,13 +6,14 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 export function onKeyDown(event) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
   const tile = event.target.closest?.(TILE);
-  const next = tile && target(event.key, tile);
+  const next = tile && neighbour(event.key, tile);
   if (!next) return;
   event.preventDefault();
   next.querySelector("a").focus();
 }
 
-function target(key, tile) {
+/** Returns the tile that the key leads to; undefined if there is none. */
+export function neighbour(key, tile) {
   const tiles = [...tile.parentElement.querySelectorAll(`:scope > ${TILE}`)];
   if (key === "Home") return tiles[0];
   if (key === "End") return tiles.at(-1);

@@ -10,11 +10,26 @@ export function save(list, focused) {
   const index = firstVisible(tiles);
   if (index < 0) return;
   const tile = tiles[index];
-  const state = { position: tile.dataset.position, top: tile.getBoundingClientRect().top, focused: focused?.id };
+  const state = { id: tile.id, position: tile.dataset.position, top: tile.getBoundingClientRect().top, focused: focused?.id };
   const isFromStart = index < PHOTOS_ABOVE && !list.querySelector(":scope > .grid__edge--prev");
   const first = tiles[Math.max(0, index - PHOTOS_ABOVE)];
-  const query = isFromStart ? "" : `?from=${first.dataset.position}`;
-  history.replaceState({ ...history.state, grid: state }, "", location.pathname + query);
+  history.replaceState({ ...history.state, grid: state }, "", windowUrl(isFromStart ? null : placeOf(first)));
+}
+
+/** The tile's position, with the photo's id if a tile beside it has the same position, as photos without a date in search results. */
+function placeOf(tile) {
+  const { position } = tile.dataset;
+  const neighbours = [tile.previousElementSibling, tile.nextElementSibling];
+  const isTied = neighbours.some((other) => other?.dataset.position === position);
+  return isTied ? `${position}-${tile.id.replace("photo-", "")}` : position;
+}
+
+/** The URL of the window that begins at the position. The other parameters, such as a search, are kept. */
+function windowUrl(position) {
+  const url = new URL(location.href);
+  for (const name of ["after", "before", "from"]) url.searchParams.delete(name);
+  if (position !== null) url.searchParams.set("from", position);
+  return url.pathname + url.search;
 }
 
 /** Scrolls to the photo that the history entry records, or to the one after it if it was deleted. */
@@ -22,7 +37,7 @@ export function restore(list) {
   const saved = history.state?.grid;
   if (!saved) return focusTarget(list);
   const tiles = [...list.querySelectorAll(`:scope > ${TILE}`)];
-  const tile = tiles.find(({ dataset }) => Number(dataset.position) >= Number(saved.position));
+  const tile = tiles.find(({ id }) => id === saved.id) ?? tiles.find(({ dataset }) => Number(dataset.position) >= Number(saved.position));
   if (tile) scrollTo(tile, saved.top);
   if (saved.focused) focus(list.querySelector(`#${saved.focused}`));
 }

@@ -9,8 +9,7 @@ export function place(tile) {
   const last = tileBefore(tile);
   let before = last;
   while (before && isBefore(tile, before)) before = tileBefore(before);
-  const isOutOfOrder = before !== last || isPending(tile.previousElementSibling);
-  if (!isAppended && !isOutOfOrder) return true;
+  if (!isAppended && before === last) return true; // in order; tiles of files that are being uploaded may be between the two
   const isOutside = before ? isAppended && before === last : list.querySelector(":scope > .grid__edge--prev");
   if (isOutside) tile.remove();
   else if (before) before.after(tile);
@@ -27,11 +26,6 @@ function tileBefore(element) {
   let before = element.previousElementSibling;
   while (before && !before.matches(TILE)) before = before.previousElementSibling;
   return before;
-}
-
-/* Files that are being uploaded have tiles without a position, which stay at the end. */
-function isPending(element) {
-  return Boolean(element?.matches(".tile:not([data-position])"));
 }
 
 function isBefore(tile, other) {

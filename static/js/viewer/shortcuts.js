@@ -1,4 +1,5 @@
 /* The keyboard shortcuts of the viewer. */
+import { isTyping } from "../typing.js";
 
 const ACTIONS = {
   ArrowLeft: "previous",
@@ -7,6 +8,9 @@ const ACTIONS = {
   f: "fullscreen",
   i: "details",
   z: "actual-size",
+  e: "edit",
+  r: "rotate-right",
+  R: "rotate-left",
   "+": "zoom-in",
   "=": "zoom-in",
   "-": "zoom-out",
@@ -15,18 +19,18 @@ const ACTIONS = {
   "?": "shortcuts",
 };
 const REPEATABLE = ["previous", "next", "zoom-in", "zoom-out"];
-const WITH_SHIFT = ["shortcuts", "zoom-in"]; // many keyboards need Shift for these characters
-const TEXT_FIELDS = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
+const WITH_SHIFT = ["shortcuts", "zoom-in", "rotate-left"]; // many keyboards need Shift for the first two characters
 const PRESSED_BY_SPACE = "button, summary, input, video";
 
 /** The action of a keydown event: a name above, "rate-0" to "rate-5", "move-left" and so on, or "" if the key is no shortcut here. Pure. */
 export function shortcut({ key, target, repeat, altKey, ctrlKey, metaKey, shiftKey, isComposing, defaultPrevented }) {
   if (defaultPrevented || isComposing || altKey || ctrlKey || metaKey) return "";
-  if (target?.closest?.(TEXT_FIELDS)) return "";
+  if (isTyping(target)) return "";
   if (key === " " && target?.closest?.(PRESSED_BY_SPACE)) return "";
   const direction = /^Arrow(.*)/.exec(key)?.[1].toLowerCase();
   if (shiftKey && direction) return `move-${direction}`;
-  const action = /^[0-5]$/.test(key) ? `rate-${key}` : (ACTIONS[key.length === 1 ? key.toLowerCase() : key] ?? "");
+  const name = shiftKey && ACTIONS[key.toUpperCase()] ? key.toUpperCase() : key.length === 1 ? key.toLowerCase() : key;
+  const action = /^[0-5]$/.test(key) ? `rate-${key}` : (ACTIONS[name] ?? "");
   if (shiftKey && !WITH_SHIFT.includes(action)) return "";
   // A key that is held must not delete one photo after the other.
   return repeat && !REPEATABLE.includes(action) ? "" : action;

@@ -25,7 +25,7 @@ def _photo(album: Album, number: int, columns: dict[str, Any]) -> Photo:
     identity = f"{number:064}"
     keys = {"original_key": f"originals/{identity}.jpg", "original_bytes": 1, "original_sha256": identity}
     defaults = {"position": FIRST_POSITION + number, "width": 6000, "height": 4000, "name": f"IMG_{number:04}.JPG"}
-    return Photo(album=album, format="JPEG", **keys, **defaults | columns)
+    return Photo(album=album, format="JPEG", **keys | defaults | columns)
 
 
 def _rendition(photo: Photo, edge: int) -> Rendition:

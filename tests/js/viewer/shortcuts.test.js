@@ -7,10 +7,10 @@ const press = (key, options = {}, ...selectors) =>
   shortcut({ key, target: { closest: (selector) => selectors.some((each) => selector.split(", ").some((part) => part.startsWith(each))) }, ...options });
 
 test("keys are shortcuts, in lower and upper case", () => {
-  const keys = ["ArrowLeft", "ArrowRight", " ", "f", "F", "i", "z", "+", "=", "-", "Delete", "Escape", "0", "5"];
+  const keys = ["ArrowLeft", "ArrowRight", " ", "f", "F", "i", "z", "+", "=", "-", "Delete", "Escape", "0", "5", "e", "r", "R"];
   assert.deepEqual(keys.map((key) => press(key)), [
     ...["previous", "next", "slideshow", "fullscreen", "fullscreen", "details", "actual-size", "zoom-in", "zoom-in", "zoom-out"],
-    ...["delete", "close", "rate-0", "rate-5"],
+    ...["delete", "close", "rate-0", "rate-5", "edit", "rotate-right", "rotate-right"],
   ]);
 });
 
@@ -28,6 +28,11 @@ test("no key is a shortcut with a modifier, except Shift where a keyboard needs 
   for (const modifier of ["altKey", "ctrlKey", "metaKey"]) assert.equal(press("ArrowLeft", { [modifier]: true }), "");
   assert.equal(press("F", { shiftKey: true }), "");
   assert.deepEqual([press("?", { shiftKey: true }), press("+", { shiftKey: true })], ["shortcuts", "zoom-in"]);
+  assert.equal(press("E", { shiftKey: true }), "");
+});
+
+test("Shift turns to the other side", () => {
+  assert.deepEqual(["R", "r"].map((key) => press(key, { shiftKey: true })), ["rotate-left", "rotate-left"]);
 });
 
 test("Shift with an arrow moves the picture", () => {

@@ -139,7 +139,7 @@ def expire(upload: Upload) -> None:
         lambda upload: lifecycle.skip(upload, rejections.COMPANION),
         lambda upload: lifecycle.cancel(upload, "cancelled", "Cancelled by its sender."),
         lambda upload: batches.cancel(upload.album, "anna"),
-        lambda upload: batches.stop_receiving(upload.album, "anna"),
+        lambda upload: batches.stop_receiving([upload.album_id]),
         lambda upload: lifecycle.finish(upload, 4, photo_checksum(upload)),
         expire,
     ],

@@ -268,4 +268,4 @@ def test_a_second_sweep_finds_nothing_to_do(album, settings):
     ProcessingJob.objects.update(lease_until=time_ago(seconds=1))
     sweep.sweep()
 
-    assert sweep.sweep() == sweep.SweepResult(*[0] * 12)
+    assert sweep.sweep() == sweep.SweepResult(*[0] * 15)

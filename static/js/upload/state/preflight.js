@@ -26,15 +26,17 @@ export class Preflight {
     const reply = await this.#sender.query(this.#sender.page, items).catch(() => null);
     if (!reply) return;
     // A reply with an upload is about a file of a running batch: one begun on another device, or before a reload.
-    const expected = [];
+    const [expected, arrived] = [[], []];
     reply.files.forEach(({ state, photo, upload }, index) => {
       const item = items[index];
       if (item.state !== "later" && item.state !== "chosen") return; // it is checked again if it returns to one of these states
       item.checkedBy = basis[index];
       this.#fileStore.set(item, { serverState: state, photo });
-      if (state === "received") this.#fileStore.set(item, { state, offset: item.size });
+      if (state === "received") arrived.push(item);
       else if (upload) expected.push(item);
     });
+    for (const item of arrived) this.#fileStore.set(item, { state: "received", offset: item.size });
+    if (arrived.length) this.#sender.forget(arrived);
     if (expected.length) this.#sender.join(expected);
   }
 }

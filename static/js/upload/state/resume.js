@@ -4,12 +4,15 @@ import { hex } from "../hashing/sha256.js";
 import { sleep } from "../transport/retry.js";
 import { isInProgress } from "./file-store.js";
 import { matchFiles } from "./match-files.js";
+import { isUnsent } from "./persistence.js";
 import { afterReload } from "./server-state.js";
 
 const CHECK_AGAIN_MS = 1000;
+const MAX_NAMED = 5;
+const ASKS_PERMISSION = "Your browser will ask for permission to read the files.";
 
 export class Resume {
-  /** The notice for the user: {message, canResume, isElsewhere}, or null. */
+  /** The notice for the user: {message, canResume, isElsewhere, isUnsent, isFolder}, or null. */
   notice = null;
   #context;
   #panel;
@@ -74,7 +77,7 @@ export class Resume {
   /** Continues those of the chosen files that were in progress, and resolves with the others. */
   async rejoin(chosen) {
     const { items, others } = await rejoin(this.#context, chosen);
-    if (items.length) this.#context.sender.join(items);
+    this.#continue(items);
     this.update();
     return others;
   }
@@ -94,16 +97,28 @@ export class Resume {
   }
 
   #continueReadable() {
-    const { fileStore, sender } = this.#context;
-    const readable = fileStore.in("missing").filter(({ file }) => file);
-    if (readable.length) sender.join(readable);
+    const { fileStore } = this.#context;
+    this.#continue(fileStore.in("missing").filter(({ file }) => file));
     this.update();
+  }
+
+  /** Brings files back to where they were when the page was left: to a choice of the user, to the queue behind a batch, or into their batch. */
+  #continue(items) {
+    const { fileStore, sender } = this.#context;
+    const chosen = items.filter(({ stored }) => stored?.state === "chosen" || stored?.isHeld);
+    const queued = items.filter(({ stored }) => stored?.state === "later" && !stored.isHeld);
+    const started = items.filter((item) => !chosen.includes(item) && !queued.includes(item));
+    const mustWait = this.#panel().dataset.busy || started.length || fileStore.items.some(isInProgress);
+    if (started.length) sender.join(started);
+    fileStore.setAll(chosen, { state: "chosen", stored: null });
+    fileStore.setAll(queued, { state: "later", stored: null });
+    if (queued.length && !mustWait) sender.send(queued);
   }
 
   /** Each album has its own lock: the files of one page may go to several. */
   #isSentElsewhere(files) {
     const { sender } = this.#context;
-    return sender.isSentElsewhere([...new Set([sender.page, ...files.map(({ album }) => album)])]);
+    return sender.isSentElsewhere([...new Set([sender.page, ...files.map(({ album }) => album).filter(Boolean)])]);
   }
 
   /** The files stay in IndexedDB for the tab that sends them; this tab only shows its progress. */
@@ -131,28 +146,38 @@ export class Resume {
     const { fileStore } = this.#context;
     const missing = fileStore.in("missing").filter(({ file }) => !file);
     if (!missing.length) return null;
+    const canResume = missing.every(({ handle }) => handle);
+    if (missing.every(({ stored }) => stored && isUnsent(stored))) return unsentNotice(missing, canResume);
     const { busy, total } = this.#panel().dataset;
     // Files that had arrived before the reload are not stored here; the server counts them.
     const all = Math.max(fileStore.items.length, busy ? Number(total) : 0);
     const count = `Upload interrupted: ${missing.length} of ${all} left.`;
-    const canResume = missing.every(({ handle }) => handle);
-    const remedy = canResume ? "Your browser will ask for permission to read the files." : "Select the same files to resume.";
+    const remedy = canResume ? ASKS_PERMISSION : "Select the same files to resume.";
     return { canResume, message: `${count} ${remedy}` };
   }
 
   #expectedNotice() {
-    const { receiving, received, total } = this.#panel().dataset;
-    if (!this.#isExpected || !Number(receiving) || this.#context.fileStore.items.some(isInProgress)) return null;
+    const { receiving, received, total, quiet } = this.#panel().dataset;
+    if (!this.#isExpected || !quiet || !Number(receiving) || this.#context.fileStore.items.some(isInProgress)) return null;
     const message = `${received} of ${total} uploaded from another device. Stopped? Select the files to continue here.`;
     return { canResume: false, message };
   }
+}
+
+/** The notice about files that were chosen before a reload, and not uploaded. */
+function unsentNotice(missing, canResume) {
+  const names = missing.slice(0, MAX_NAMED).map(({ name }) => name);
+  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : "";
+  const remedy = canResume ? ASKS_PERMISSION : "Select these files again.";
+  const message = `Not uploaded yet: ${names.join(", ")}${more}. ${remedy}`;
+  return { message, canResume, isUnsent: true, isFolder: missing.every(({ path }) => path.includes("/")) };
 }
 
 /** Adds the stored files to the list, as missing until they can be read, calls `onListed`, and updates those that have arrived meanwhile. */
 export async function restore({ persistence, fileStore, sender }, onListed = () => {}) {
   const rows = await persistence.all();
   const skipped = rows.filter(({ isSkipped }) => isSkipped);
-  const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map((row) => ({ ...row, state: "missing" })));
+  const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map((row) => ({ ...row, state: "missing", stored: row })));
   onListed();
   if (!items.length) return persistence.forget(skipped);
   if (skipped.length) sender.addSkipped(skipped);
@@ -162,7 +187,7 @@ export async function restore({ persistence, fileStore, sender }, onListed = () 
 
 /** Asks the server about missing files: those that have arrived are no longer missing. */
 async function refreshMissing({ persistence, fileStore, sender }, missing) {
-  for (const album of new Set(missing.map((item) => item.album))) {
+  for (const album of new Set(missing.map((item) => item.album).filter(Boolean))) { // others wait for the choice of their album
     const items = missing.filter((item) => item.album === album);
     const reply = await sender.query(album, items).catch(() => null);
     reply?.files.forEach((fileReply, index) => {

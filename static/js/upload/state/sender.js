@@ -73,6 +73,16 @@ export class Sender extends EventTarget {
     await Promise.all([...albums].map((album) => this.#declareInTurn(album)));
   }
 
+  /** Stores files that wait for a choice or for another batch, so that they outlive the page like those that are sent. */
+  keep(items) {
+    if (items.length) this.#persistence.save([...items, ...this.#skipped]);
+  }
+
+  /** Forgets stored files that have arrived. */
+  forget(items) {
+    this.#persistence.forget(items);
+  }
+
   /** Adds files that lie in the sent folders and are not sent themselves: {path, size, modified, album, isSkipped, isCompanion} each. They are
       declared with the files sent to their album (the page's, unless one is named), so that the receipt lists them. */
   addSkipped(files) {
@@ -315,7 +325,7 @@ export class Sender extends EventTarget {
   /** When nothing is left to send: checks the sent files once more, and lets another tab send. */
   async #checkIdle() {
     if (!this.#isIdle) return;
-    for (const album of this.#tabLock.albums) await this.#checkReceived(album);
+    for (const album of this.#tabLock.ids) await this.#checkReceived(album);
     if (!this.#isIdle) return;
     this.#tabLock.releaseAll();
     this.#dispatch("idle");

@@ -1,4 +1,5 @@
-/* A lock for each album, so that one tab at a time sends to it: a Web Lock, or on plain http, where there are none, messages between tabs. */
+/* Locks between tabs: Web Locks, or on plain http, where there are none, messages between tabs. A lock for each album, so that one tab at a time
+   sends to it, and one for each tab, which shows the others that it is open. */
 
 const ASK_MS = 200;
 const ASK_AGAIN_MS = 2000;
@@ -8,29 +9,32 @@ export class TabLock {
   isWaiting = false;
   #releases = new Map();
   #onChange;
+  #kind;
 
-  constructor(onChange) {
+  /** `kind` is what the ids of the locks belong to: "album" or "tab". */
+  constructor(onChange = () => {}, kind = "album") {
     this.#onChange = onChange;
+    this.#kind = kind;
   }
 
-  /** The ids of the albums that this tab has locked. */
-  get albums() {
+  /** The ids that this tab has locked. */
+  get ids() {
     return [...this.#releases.keys()];
   }
 
-  /** Resolves when this tab has the lock of the album. */
-  async acquire(album) {
-    if (this.#releases.has(album)) return;
-    const name = nameOf(album);
+  /** Resolves when this tab has the lock. */
+  async acquire(id) {
+    if (this.#releases.has(id)) return;
+    const name = this.#nameOf(id);
     const onWait = () => this.#setWaiting(true);
     const release = await (navigator.locks ? acquireWebLock(name, onWait) : acquireByMessages(name, onWait));
-    this.#releases.set(album, release);
+    this.#releases.set(id, release);
     this.#setWaiting(false);
   }
 
-  /** Resolves with whether another tab has the lock of one of these albums. */
-  async isHeldElsewhere(albums) {
-    const names = albums.filter((album) => !this.#releases.has(album)).map(nameOf);
+  /** Resolves with whether another tab has one of these locks. */
+  async isHeldElsewhere(ids) {
+    const names = ids.filter((id) => !this.#releases.has(id)).map((id) => this.#nameOf(id));
     if (!navigator.locks) return (await Promise.all(names.map(isHeldByMessages))).includes(true);
     const { held } = await navigator.locks.query();
     return held.some(({ name }) => names.includes(name));
@@ -46,10 +50,10 @@ export class TabLock {
     this.isWaiting = isWaiting;
     this.#onChange();
   }
-}
 
-function nameOf(album) {
-  return `darkroom-album-${album}`;
+  #nameOf(id) {
+    return `darkroom-${this.#kind}-${id}`;
+  }
 }
 
 function acquireWebLock(name, onWait) {

@@ -14,6 +14,7 @@ export function snapshot(sum, { isPaused, connection }) {
     connection,
     failed: sum.count("failed"),
     missing: sum.count("missing"),
+    isCancelled: sum.ended > 0 && sum.ended === sum.count("cancelled"),
     outcome: outcomeCounts(sum),
   };
 }
@@ -30,7 +31,8 @@ export function announcement(before, after) {
   return "";
 }
 
-function finished({ outcome, missing }) {
+function finished({ outcome, missing, isCancelled }) {
+  if (isCancelled) return "Upload cancelled.";
   if (missing) return `Waiting for ${plural(missing, "file")}.`;
   return outcome ? `Upload complete: ${outcome}.` : "";
 }

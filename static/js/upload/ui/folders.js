@@ -28,23 +28,43 @@ export function titleOf(folder, maxLength = 200) {
   return title.trim() || "Untitled";
 }
 
-/** Creates an album for each folder of the items, and sets it on them. Resolves with the new albums: {href, title, folder, album} each. Items
-    in no folder are unchanged. */
-export async function createAlbums(fileStore, items, url) {
+/** The folder that stands for the album itself when folders become albums inside it: "", or the only top folder if it has the album's title,
+    because the album was made for it. Pure. */
+export function rootOf(items, albumTitle) {
+  const tops = new Set(items.map((item) => folderOf(item).split("/")[0]));
+  const [top] = tops;
+  return tops.size === 1 && top && titleOf(top) === albumTitle ? top : "";
+}
+
+/** Creates an album for each folder of the items, and sets it on them. With `tree`, {album, title}, folders become albums inside this album and
+    each other, as on the disk. Resolves with the albums: {href, title, folder, album} each. Items in no folder are unchanged. */
+export async function createAlbums(fileStore, items, url, tree = null) {
   const albums = [];
-  for (const [folder, folderItems] of byFolder(items)) {
+  const create = async (folder, parent) => {
     const title = titleOf(folder);
-    const album = folder && (await createAlbum(url, title));
-    if (!album) continue;
+    const album = await createAlbum(url, title, parent);
+    if (album) albums.push({ href: `/albums/${album}/`, title, folder, album });
+    return album;
+  };
+  const known = new Map(tree && [[rootOf(items, tree.title), tree.album], ["", tree.album]]);
+  const albumInTree = async (folder) => {
+    if (known.has(folder)) return known.get(folder);
+    const parent = await albumInTree(folder.split("/").slice(0, -1).join("/"));
+    const album = (await create(folder, parent)) ?? parent; // nested too deep: the photos go to the album around it
+    known.set(folder, album);
+    return album;
+  };
+  for (const [folder, folderItems] of byFolder(items)) {
+    const album = folder && (await (tree ? albumInTree(folder) : create(folder)));
+    if (!album || album === tree?.album) continue;
     for (const item of folderItems) fileStore.set(item, { album });
-    albums.push({ href: `/albums/${album}/`, title, folder, album });
   }
   return albums;
 }
 
-/** Resolves with the new album's id; null if the server did not create it. */
-export async function createAlbum(url, title) {
-  const response = await request("POST", url, { body: new URLSearchParams({ title }) });
+/** Creates an album; inside `parent`, if it is given and has none of this title yet. Resolves with the new album's id; null if the server did not create it. */
+export async function createAlbum(url, title, parent = null) {
+  const response = await request("POST", url, { body: new URLSearchParams({ title, ...(parent && { inside: parent, reuse: "yes" }) }) });
   const match = new URL(response.url || url, location.href).pathname.match(/\/albums\/(\d+)\/$/);
   return response.status === 200 && match ? match[1] : null;
 }

@@ -60,7 +60,12 @@ export class FileRows {
     }
     const shown = this.#order.slice(first, first + MAX_ROWS);
     const ids = new Set(shown.map(({ id }) => id));
-    for (const [id, { element }] of this.#rows) if (!ids.has(id)) element.remove(), this.#rows.delete(id);
+    for (const [id, { element }] of this.#rows) {
+      if (ids.has(id)) continue;
+      if (element.contains(document.activeElement)) this.#list.focus({ preventScroll: true });
+      element.remove();
+      this.#rows.delete(id);
+    }
     const hidden = this.#order.length - first - shown.length;
     this.#list.style.setProperty("--rows-above", first);
     this.#list.style.setProperty("--rows-below", hidden);

@@ -21,11 +21,21 @@ export class UploaderView {
     return this.#tray.querySelector(`:is([data-uploader], .tray__head) [data-${name}]`);
   }
 
+  /** The uploader's data attributes. */
+  get data() {
+    return this.#uploader.dataset;
+  }
+
+  /** What the uploader does, as of the last render: "sending", "sent" (all files have ended), "chosen" (some wait) or "idle". */
+  get phase() {
+    return this.data.phase;
+  }
+
   get #uploader() {
     return this.#tray.querySelector("[data-uploader]");
   }
 
-  /** `state`: items, sum (their totals), sender, connection, panel (its data), isGone,
+  /** `state`: items, sum (their totals), sender, connection, panel (its data), isGone, isInTrash,
       isElsewhere (whether the page is not that of the album), canUndo, maxFiles, rate, secondsLeft, notes, skippedNotes,
       unchecked (number of files not hashed yet) and resumeNotice. */
   render(state) {
@@ -49,20 +59,22 @@ export class UploaderView {
     const isClearable = sum.count("chosen", "later", "failed") || (isEmpty && state.skippedNotes.length);
     this.#setHidden("clear", isSending || !isClearable);
     this.#setHidden("send", !sum.count("chosen"));
-    this.#setText("send", `Upload ${plural(sum.count("chosen"), "photo")}`);
+    this.#setText("send", sendLabel(items));
     this.#renderFolders(items.filter(({ state: itemState }) => itemState === "chosen"));
     this.#renderNotes(state);
     this.#renderConnection(state, isSending);
     this.#renderResumeNotice(state);
-    if (state.isGone) this.#renderGone(items);
-    this.#uploader.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
+    if (state.isGone) this.#renderGone(state);
+    const isWaiting = !isIdle || sum.ended < sum.files;
+    this.data.phase = isSending ? "sending" : isEmpty ? "idle" : isWaiting ? "chosen" : "sent";
   }
 
   /** After the album was deleted: only the files that had not arrived are still listed. */
-  #renderGone(items) {
+  #renderGone({ items, isInTrash }) {
     const unsent = items.filter(({ state }) => !ENDED.has(state)).length;
+    const title = isInTrash ? "This album is in the trash" : "This album was deleted";
     this.#setHidden("batch", !unsent);
-    this.#setText("title", unsent ? `${plural(unsent, "file")} not uploaded` : "This album was deleted");
+    this.#setText("title", unsent ? `${plural(unsent, "file")} not uploaded` : title);
     this.#setText("detail", "");
     const actions = ["pause", "continue", "retry", "undo", "cancel", "next", "clear", "send", "resume-notice", "connection"];
     for (const name of actions) this.#setHidden(name, true);
@@ -113,6 +125,8 @@ export class UploaderView {
     this.#setText("resume-text", resumeNotice.message);
     this.#setHidden("resume", !resumeNotice.canResume);
     this.#setHidden("choose-again", resumeNotice.canResume || resumeNotice.isElsewhere);
+    this.#setText("choose-again", resumeNotice.isUnsent ? "Select again" : "Select files to resume");
+    this.part("choose-again").dataset.action = resumeNotice.isFolder ? "folder" : "files";
     this.#setHidden("discard", !sum.count("missing"));
   }
 
@@ -137,6 +151,14 @@ export function noteWithLinks(text, albums) {
     span.append(index ? ", " : " ", Object.assign(document.createElement("a"), { href, textContent: title }));
   });
   return span;
+}
+
+/** What the button does with the chosen files: the album skips those that it has. */
+function sendLabel(items) {
+  const chosen = items.filter(({ state }) => state === "chosen");
+  const known = chosen.filter(({ serverState }) => serverState === "here" || serverState === "twice").length;
+  if (!known) return `Upload ${plural(chosen.length, "photo")}`;
+  return known < chosen.length ? `Upload ${plural(chosen.length - known, "new photo")}` : `Skip ${plural(known, "photo")} already in album`;
 }
 
 /** The tray's title while this page has no files: what the panel shows. */

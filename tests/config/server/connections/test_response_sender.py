@@ -174,6 +174,16 @@ def test_closing_discards_bytes_that_the_client_did_not_read(sockets):
         read(client, LARGE)
 
 
+def test_closing_a_socket_that_gunicorn_has_closed_is_harmless(sockets):
+    server, client = sockets
+    server.sendall(b"half of")
+
+    server.close()
+    server.close()
+
+    assert (read(client, 100), server.fileno()) == (b"half of", -1)
+
+
 def test_the_response_arrives_although_the_view_stopped_reading_the_body(sockets):
     server, client = sockets
     client.sendall(b"a body that goes on")

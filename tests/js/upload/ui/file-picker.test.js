@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { sortChosenFiles } from "../../../../static/js/upload/ui/file-picker.js";
-import { byFolder, folderOf, titleOf } from "../../../../static/js/upload/ui/folders.js";
+import { byFolder, folderOf, rootOf, titleOf } from "../../../../static/js/upload/ui/folders.js";
 
 const entries = (...paths) => paths.map((path) => ({ path }));
 const acceptedOf = (...paths) => sortChosenFiles(entries(...paths)).accepted.map(({ path }) => path);
@@ -67,4 +67,12 @@ test("an album has the name of the folder, truncated to the maximum length of a 
   assert.equal(titleOf("Cafe\u0301"), "Caf\u00e9");
   assert.equal(titleOf("x".repeat(198) + "👨‍👩‍👧"), "x".repeat(198));
   assert.equal(titleOf("🏴󠁧󠁢󠁥󠁮󠁧󠁿 می‌خواهم \u{1fae9}"), "🏴󠁧󠁢󠁥󠁮󠁧󠁿 می‌خواهم \u{1fae9}");
+});
+
+test("the only top folder stands for the album that was made for it", () => {
+  const items = [{ path: "Trip/a.jpg" }, { path: "Trip/Day 1/b.jpg" }];
+  assert.equal(rootOf(items, "Trip"), "Trip");
+  assert.equal(rootOf(items, "Rome"), "");
+  assert.equal(rootOf([...items, { path: "Other/c.jpg" }], "Trip"), "");
+  assert.equal(rootOf([{ path: "a.jpg" }], "Untitled"), "");
 });

@@ -1,0 +1,73 @@
+"""The action that moves photos to the end of another album, in the order in which they were."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from albums.models import Album, Operation, Photo, PhotoQuerySet
+from albums.moving import places, stacks, wording
+from albums.operations import Action, Result
+from albums.order import placing
+
+
+class Move(Action):
+    kind = "move"
+    is_ordered = True
+
+    def eligible(self, operation: Operation, photos: PhotoQuerySet) -> PhotoQuerySet:
+        """The photos in other albums that the user may take away, as if they were deleted there."""
+        sources = Album.objects.emptiable_by(operation.user)
+        return photos.exclude(album=operation.params["album"]).filter(album__in=sources)
+
+    def lock(self, operation: Operation, photos: PhotoQuerySet) -> None:
+        places.lock({operation.params["album"], *photos.values_list("album_id", flat=True)})
+
+    def apply(self, operation: Operation, photos: list[Photo]) -> Result:
+        target_id = operation.params["album"]
+        if not places.is_open_to(Album.objects.filter(pk=target_id).first(), operation.user):
+            return Result(None, 0, len(photos))
+        moving = stacks.without_known(stacks.read(photos), target_id)
+        operation.params["known"] += len(photos) - len(moving)
+        before = [[[photo.pk, photo.album_id, photo.position] for photo in stack.photos] for stack in moving]
+        moved = [photo for stack in moving for photo in stack.photos]
+        positions = stacks.end_positions(target_id, len(moved) + operation.total - operation.done)
+        for photo in moved:
+            photo.album_id, photo.position = target_id, next(positions)
+        places.put(moved)
+        placing.place(target_id, [photo.pk for photo in moved])
+        covers = places.release_covers([photo.pk for photo in moved])
+        inverse = {"stacks": before, "covers": covers} if moving else None
+        return Result(inverse, len(moving), len(photos) - len(moving))
+
+    def undo(self, operation: Operation, inverse: Any) -> int:
+        """Puts back what is still in the album that it was moved to, and is not in the trash."""
+        rows = inverse["stacks"]
+        target_id = operation.params["album"]
+        albums = places.lock({target_id, *(album_id for stack in rows for _, album_id, _ in stack)})
+        open_ids = {pk for pk, album in albums.items() if places.is_open_to(album, operation.user)}
+        returning = _unchanged(rows, target_id) if target_id in open_ids else []
+        back = _free(returning, {pk: place for stack in rows for pk, *place in stack}, open_ids)
+        places.put(back)
+        places.restore_covers(inverse["covers"], {photo.pk for photo in back})
+        return len(rows) - sum(photo.shown_as_id is None for photo in back)
+
+    def summary(self, operation: Operation) -> str:
+        return wording.placed(operation, "moved")
+
+
+def _unchanged(rows: Sequence[Any], target_id: int) -> list[stacks.Stack]:
+    """The stacks that are still in the album, with the same photos as when they were moved."""
+    photos = Photo.objects.shown().filter(album=target_id, pk__in=[stack[0][0] for stack in rows])
+    moved = {stack[0][0]: {pk for pk, *_ in stack} for stack in rows}
+    found = stacks.read(list(photos.select_for_update(of=("self",))))
+    return [stack for stack in found if {photo.pk for photo in stack.photos} == moved[stack.lead.pk]]
+
+
+def _free(returning: list[stacks.Stack], former: dict[int, list[int]], open_ids: set[int]) -> list[Photo]:
+    """Returns the photos with their former albums and positions. Leaves out those that cannot return."""
+    back = []
+    for source_id in open_ids:
+        group = [stack for stack in returning if former[stack.lead.pk][0] == source_id]
+        back += [photo for stack in stacks.without_known(group, source_id) for photo in stack.photos]
+    for photo in back:
+        photo.album_id, photo.position = former[photo.pk]
+    return back

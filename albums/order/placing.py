@@ -1,0 +1,83 @@
+"""Puts photos where they belong in a sorted album: those that arrive, and those whose sort key changed.
+
+Code that publishes photos, moves them to another album, or edits dates or ratings calls `place` in the same transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+from django.db.models import Case, Max, Min, Q, RowRange, When, Window
+from django.db.models.functions import RowNumber
+
+from albums.models import Album, Photo
+from albums.order import keys, positions, spacing
+
+PLACED = "SELECT id, lower, upper FROM ({rows}) placed WHERE id IN ({ids}) ORDER BY place"
+
+
+@transaction.atomic
+def place(album_id: int, photo_ids: Sequence[int]) -> None:
+    """Moves the photos to where the album's order wants them. The others keep their positions, if there is room.
+
+    A RAW stands for the JPEG that is shown for it. Albums that are sorted by upload time or by hand keep the positions that the
+    photos have: the caller put them at the end.
+    Takes the album's lock. The number of queries is constant.
+    """
+    album = Album.objects.select_for_update(no_key=True).filter(pk=album_id, sorted_by__in=keys.KEYS)
+    sorted_by = album.values_list("sorted_by", flat=True).first()
+    if sorted_by is None:
+        return
+    rows = Photo.objects.filter(album=album_id, pk__in=photo_ids).values_list("pk", "shown_as")
+    lead_ids = list({shown_as or pk for pk, shown_as in rows})
+    if not lead_ids:
+        return
+    places = _at_end(album_id, sorted_by, lead_ids) or _between(album_id, sorted_by, lead_ids)
+    if places:
+        positions.assign(album_id, places)
+    else:
+        positions.sort(album_id, sorted_by)
+
+
+def _at_end(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> dict[int, int]:
+    """Returns the positions of photos that come behind all others, as those of a camera do; else an empty dict."""
+    photos = Photo.objects.filter(album=album_id).leading()
+    last = photos.exclude(pk__in=photo_ids).order_by("-position", "-pk").first()
+    if last is None:
+        return {}
+    compared = photos.filter(pk__in=[last.pk, *photo_ids]).order_by(*keys.order_by(sorted_by))
+    first, *others = compared.values_list("pk", flat=True)
+    free = spacing.spread(last.position, None, len(others), spacing.now()) if first == last.pk else []
+    return dict(zip(others, free, strict=False))
+
+
+def _between(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> dict[int, int]:
+    """Returns the positions between the neighbours in the album's order; an empty dict if there is no room."""
+    groups: dict[tuple[int | None, int | None], list[int]] = defaultdict(list)
+    for pk, lower, upper in _neighbours(album_id, sorted_by, photo_ids):
+        groups[lower, upper].append(pk)
+    places: dict[int, int] = {}
+    for (lower, upper), ids in groups.items():
+        free = spacing.spread(lower, upper, len(ids), spacing.now())
+        if not free:
+            return {}
+        places.update(zip(ids, free, strict=True))
+    return places
+
+
+def _neighbours(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> list[tuple[int, int | None, int | None]]:
+    """Returns id, and position of the next other photo on either side, in the album's order. Reads the whole album."""
+    order = keys.order_by(sorted_by)
+    other = Case(When(~Q(pk__in=photo_ids), then="position"))
+    photos = Photo.objects.filter(album=album_id).leading().order_by()
+    rows = photos.annotate(
+        place=Window(RowNumber(), order_by=order),
+        lower=Window(Max(other), order_by=order, frame=RowRange(end=0)),
+        upper=Window(Min(other), order_by=order, frame=RowRange(start=0)),
+    ).values("id", "place", "lower", "upper")
+    sql, parameters = rows.query.sql_with_params()
+    wanted = ", ".join(["%s"] * len(photo_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(PLACED.format(rows=sql, ids=wanted), [*parameters, *photo_ids])
+        neighbours: list[tuple[int, int | None, int | None]] = cursor.fetchall()
+    return neighbours

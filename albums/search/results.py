@@ -1,0 +1,183 @@
+"""The photos that a query finds, as querysets: those that pages show, of the albums that the user may see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import connection
+from django.db.models import Exists, F, Func, OuterRef, Q
+from django.db.models.expressions import RawSQL
+from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
+
+from albums.edits.overrides import IS_EDITED
+from albums.models import Companion, Photo, PhotoQuerySet
+from albums.search import index
+from albums.search.columns import PLACE, STARS, UNDATED, UNINDEXED_PLACE
+from albums.search.qualifiers import Filter, Part, Rating, State, Taken, Type
+from albums.search.query import Query, Words, parse
+
+MAX_COUNT = 10_000
+"""Results that are counted exactly. With more of them, reading photos in order finds the first ones sooner than the index."""
+FORMATS = {"jpeg": ("JPEG", "MPO"), "heic": ("HEIF",)}
+NOT_RAW = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "JXL")
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search by a user, in one album or in all that the user may see."""
+
+    user: AbstractBaseUser | AnonymousUser
+    query: Query
+    text: str
+    album_id: int | None = None
+
+    @cached_property
+    def photos(self) -> PhotoQuerySet:
+        """The photos found, unsorted. None for a query without terms."""
+        return self._photos(reads_in_order=False)
+
+    @cached_property
+    def ordered(self) -> PhotoQuerySet:
+        """The photos found with their `place`, in the order of pages: the album's, or the newest first."""
+        reads_in_order = self.count > MAX_COUNT
+        photos = self._photos(reads_in_order=reads_in_order)
+        if self.album_id:
+            return photos.annotate(place=F("position")).order_by("position", "pk")
+        return photos.annotate(place=PLACE if reads_in_order else UNINDEXED_PLACE).order_by("place", "pk")
+
+    @cached_property
+    def count(self) -> int:
+        """The number of photos found, at most MAX_COUNT + 1, which means more."""
+        return self.photos.order_by().values("pk")[: MAX_COUNT + 1].count()
+
+    @property
+    def count_text(self) -> str:
+        """“1,204 photos”, or “10,000+ photos”."""
+        if self.count > MAX_COUNT:
+            return f"{MAX_COUNT:,}+ photos"
+        return f"{self.count:,} photo{'' if self.count == 1 else 's'}"
+
+    def _photos(self, *, reads_in_order: bool) -> PhotoQuerySet:
+        photos = Photo.objects.visible_to(self.user).shown()
+        if not self.query.terms:
+            return photos.none()
+        if self.album_id:
+            photos = photos.filter(album_id=self.album_id)
+        elif State("archived") not in (condition.filter for condition in self.query.conditions):
+            photos = photos.filter(album__archived_at=None)
+        for condition in self.query.conditions:
+            matching = _condition(condition.filter)
+            photos = photos.exclude(matching) if condition.is_negated else photos.filter(matching)
+        return photos.filter(*_with_words(self.query.words, "+" if reads_in_order else ""))
+
+
+def search(user: AbstractBaseUser | AnonymousUser, text: str, album_id: int | None = None) -> Search:
+    """Returns the search for the text. It reads the database when its properties are used."""
+    return Search(user, parse(text), text, album_id)
+
+
+def _with_words(terms: Sequence[Words], prefix: str) -> list[Any]:
+    """Returns conditions for photos with all of the words, of their own or in their album's title."""
+    in_titles = _found_in_titles([term for term in terms if not term.field])
+    own = [term for term in terms if not (term.is_negated or term.field == "album" or term in in_titles)]
+    conditions = [_in(index.photo_ids(own), prefix)] if own else []
+    for term in terms:
+        if term in own:
+            continue
+        conditions.append(~_any(term, "") if term.is_negated else _any(term, prefix, term in in_titles))
+    return conditions
+
+
+def _any(term: Words, prefix: str, has_album: bool = True) -> Any:
+    """Returns the condition for photos that have the term, or whose album has it in its title."""
+    positive = replace(term, field="" if term.field == "album" else term.field)
+    albums = index.album_ids([positive])
+    if term.field == "album":
+        return Q(album_id__in=albums)
+    photos = index.photo_ids([positive])
+    if term.field or not has_album:
+        return _in(photos, prefix)
+    members = f"SELECT id FROM albums_photo WHERE album_id IN ({albums.sql})"
+    return _in(RawSQL(f"{photos.sql} UNION ALL {members}", [*photos.params, *albums.params]), prefix)
+
+
+def _in(photo_ids: RawSQL, prefix: str) -> Any:
+    """Returns the condition that the photo is in the subquery.
+
+    With the prefix `+`, SQLite evaluates the subquery once and then looks up each photo that it reads in another order.
+    """
+    if prefix and connection.vendor == "sqlite":
+        return In(Func(F("pk"), template="+%(expressions)s"), photo_ids)
+    return Q(pk__in=photo_ids)
+
+
+def _found_in_titles(terms: Sequence[Words]) -> set[Words]:
+    """Returns the terms that are in the title of any album, from one query."""
+    if not terms:
+        return set()
+    subqueries = [index.album_ids([term]) for term in terms]
+    tests = [f"SELECT {number} WHERE EXISTS ({subquery.sql})" for number, subquery in enumerate(subqueries)]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(tests), [value for subquery in subqueries for value in subquery.params])
+        return {terms[number] for (number,) in cursor.fetchall()}
+
+
+def _condition(value: Filter) -> Q:
+    match value:
+        case Taken():
+            return _taken(value)
+        case Rating():
+            return _rating(value)
+        case Type():
+            return _type(value.name)
+        case State("archived"):
+            return Q(album__archived_at__isnull=False)
+        case State():
+            return IS_EDITED
+        case Part():
+            return _part(value.name)
+    raise AssertionError(value)
+
+
+def _taken(value: Taken) -> Q:
+    newest = -_milliseconds(value.end) + 1 if value.end else None
+    oldest = -_milliseconds(value.first) if value.first else UNDATED - 1
+    within = Q(LessThanOrEqual(PLACE, oldest))
+    return within if newest is None else within & Q(GreaterThanOrEqual(PLACE, newest))
+
+
+def _rating(value: Rating) -> Q:
+    condition = Q()
+    if value.least is not None:
+        condition &= Q(GreaterThanOrEqual(STARS, value.least))
+    if value.most is not None:
+        condition &= Q(LessThanOrEqual(STARS, value.most))
+    return condition
+
+
+def _type(name: str) -> Q:
+    if name == "live":
+        return Q(Exists(Companion.objects.filter(photo=OuterRef("pk"), kind=Companion.Kind.MOTION)))
+    if name == "raw":
+        return ~Q(format__in=NOT_RAW) | Q(Exists(Photo.objects.filter(shown_as=OuterRef("pk"))))
+    return Q(format__in=FORMATS.get(name, (name.upper(),)))
+
+
+def _part(name: str) -> Q:
+    if name == "date":
+        return Q(taken_at__isnull=False) | Q(edited_taken_at__isnull=False)
+    if name == "rating":
+        return Q(GreaterThanOrEqual(STARS, 1))
+    if name == "location":
+        return Q(latitude__isnull=False) | Q(edited_latitude__isnull=False)
+    if name == "keywords":
+        is_edited = Q(edited_keywords__isnull=False)
+        return (is_edited & ~Q(edited_keywords=[])) | (~is_edited & ~Q(keywords=[]))
+    return (Q(**{f"edited_{name}": None}) & ~Q(**{name: ""})) | Q(**{f"edited_{name}__gt": ""})
+
+
+def _milliseconds(clock: datetime) -> int:
+    return round(clock.replace(tzinfo=UTC).timestamp() * 1000)

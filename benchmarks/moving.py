@@ -1,0 +1,96 @@
+"""What it costs to move all photos of an album, to delete them, and to undo both, with more and more photos.
+
+    python -m benchmarks.moving 100 10000 100000
+
+fills one album per size on SQLite, or in the empty database of DATABASE_URL. Every row changes, so the time for a thousand photos
+should stay the same, and so should the statements of a step.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from benchmarks.measure import table
+
+
+def run(sizes: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ |= {"DATA_DIR": directory, "LOG_LEVEL": "ERROR", "DJANGO_SETTINGS_MODULE": "config.settings"}
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        costs = [_costs(size) for size in sizes]
+        rows = [[name, *(f"{cost[name]:.3g}" for cost in costs)] for name in costs[0]]
+        table("All photos of an album", ["photos", *map(str, sizes)], rows)
+
+
+def _costs(size: int) -> dict[str, float]:
+    from django.contrib.auth.models import User
+
+    from albums.models import Album
+    from albums.operations import engine
+    from tests.albums.grid.filling import fill
+
+    owner = User.objects.create(username=f"owner of {size}")
+    album = Album.objects.create(title=str(size), owner=owner)
+    target = Album.objects.create(title="Target", owner=owner)
+    for first in range(0, size, 5000):
+        fill(album, min(5000, size - first))
+    costs: dict[str, float] = {}
+    actions: list[tuple[str, dict[str, Any]]] = [("move", {"album": target.pk, "known": 0}), ("delete", {})]
+    for kind, params in actions:
+        operation = _Measured(partial(_start, owner, kind, params, album))
+        costs |= operation.costs(kind, size)
+        assert operation.row.done == size
+        undone = _Measured(partial(engine.undo, operation.row))
+        costs |= undone.costs(f"undo {kind}", size)
+        assert undone.row.kept == 0
+    return costs
+
+
+def _start(owner: Any, kind: str, params: dict[str, Any], album: Any) -> Any:
+    from albums import operations
+    from albums.selection import Selection
+
+    return operations.start(owner, kind, params, Selection(is_all=True, album_id=album.pk))
+
+
+class _Measured:
+    """An operation from its request until it has ended."""
+
+    def __init__(self, begin: Callable[[], Any]) -> None:
+        from django.db import connection
+
+        from albums.operations import engine
+
+        self.statements = 0
+        begun = time.perf_counter()
+        with connection.execute_wrapper(self._count):
+            self.row = begin()
+            self.request_seconds = time.perf_counter() - begun
+            engine.run(self.row.pk, float("inf"))
+        self.seconds = time.perf_counter() - begun
+        self.row.refresh_from_db()
+
+    def _count(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        self.statements += 1
+        return execute(*arguments)
+
+    def costs(self, name: str, size: int) -> dict[str, float]:
+        from albums.operations import STEP_PHOTOS
+
+        return {
+            f"{name}: request, s": self.request_seconds,
+            f"{name}: s for 1,000 photos": 1000 * self.seconds / size,
+            f"{name}: statements for {STEP_PHOTOS} photos": self.statements / -(-size // STEP_PHOTOS),
+        }
+
+
+if __name__ == "__main__":
+    run([int(size) for size in sys.argv[1:]] or [100, 10_000, 100_000])

@@ -1,0 +1,115 @@
+"""Requests with selected albums: which are accepted, and what they may do. Undo is tested in album_edits/test_actions.py."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from albums.album_selection import selection
+from albums.models import Album, Operation, Photo
+from tests.albums.test_trash import rows
+
+pytestmark = pytest.mark.django_db
+ACTIONS = ("pin", "archive", "move", "owner", "delete")
+
+
+def state() -> list[tuple[object, ...]]:
+    return list(
+        Album.objects.order_by("pk").values_list("pk", "owner", "parent", "pinned_at", "archived_at", "trashed_at")
+    )
+
+
+def user_with(*codenames: str) -> Client:
+    user = User.objects.create_user("keeper", password="a fine password")
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("albums", "code"),
+    [([], "nothing-selected"), (["x"], "selection-invalid"), (["1"] * 3, "selection-too-large")],
+)
+def test_a_request_without_a_valid_selection_is_rejected(signed_in, album, monkeypatch, albums, code):
+    monkeypatch.setattr(selection, "MAX_ALBUMS", 2)
+
+    response = signed_in.post("/albums/selected/pin/", {"album": albums})
+
+    assert (response.status_code, response["X-Error-Code"]) == (422, code)
+
+
+def test_albums_of_others_do_not_exist_and_are_left_out(signed_in, album, their_album):
+    before = state()
+    for action in ACTIONS:
+        assert signed_in.post(f"/albums/selected/{action}/", {"album": their_album.pk, "to": "top"}).status_code == 404
+    assert state() == before
+
+    signed_in.post("/albums/selected/archive/", {"album": [album.pk, their_album.pk]})
+
+    assert (Album.objects.get(pk=album.pk).archived_at is None, Album.objects.get(pk=their_album.pk).archived_at) == (
+        False,
+        None,
+    )
+
+
+def test_albums_cannot_be_moved_to_an_album_of_another_user_or_into_themselves(signed_in, admin, album, their_album):
+    admin_client = Client()
+    admin_client.force_login(admin)
+    data = {"album": album.pk, "to": their_album.pk}
+
+    assert signed_in.post("/albums/selected/move/", data).status_code == 404
+    response = admin_client.post("/albums/selected/move/", data)
+    assert (response.status_code, response["X-Error-Code"]) == (422, "other-owner")
+    response = signed_in.post("/albums/selected/move/", {"album": album.pk, "to": album.pk})
+    assert (response.status_code, response["X-Error-Code"]) == (422, "inside-itself")
+    assert (Album.objects.exclude(parent=None).count(), Operation.objects.count()) == (0, 0)
+
+
+def test_the_page_for_moving_offers_the_albums_that_can_be_moved_to(signed_in, album, owner, their_album):
+    inside = Album.objects.create(title="Inside", owner=owner, parent=album)
+    target = Album.objects.create(title="Target", owner=owner)
+    below = Album.objects.create(title="Below", owner=owner, parent=target)
+
+    page = signed_in.post("/albums/selected/move/", {"album": album.pk}).content.decode()
+
+    offered = [f'name="to" value="{pk}"' in page for pk in (target.pk, below.pk, album.pk, inside.pk, their_album.pk)]
+    assert (offered, "Top level" in page) == ([True, True, False, False, False], False)
+    found = signed_in.post("/albums/selected/move/", {"album": inside.pk, "q": "BEL"}).context["targets"]
+    assert [(row.album, row.path) for row in found] == [(below, "Target")]
+
+
+def test_the_owner_is_changed_only_by_users_who_may_change_and_delete_any_album(signed_in, album, stranger):
+    data = {"album": album.pk, "owner": "stranger"}
+    changer = user_with("change_album")
+
+    assert signed_in.post("/albums/selected/owner/", data).status_code == 404
+    assert changer.post("/albums/selected/owner/", data).status_code == 403
+    User.objects.get(username="keeper").user_permissions.add(Permission.objects.get(codename="delete_album"))
+    assert changer.post("/albums/selected/owner/", data | {"owner": "nobody"}).status_code == 422
+    assert changer.post("/albums/selected/owner/", data).status_code == 302
+    assert Album.objects.get(pk=album.pk).owner == stranger
+
+
+def test_only_users_with_the_permission_delete_albums_of_others(album, client, caplog):
+    changer = user_with("change_album")
+
+    assert changer.post("/albums/selected/delete/", {"album": album.pk}).status_code == 403
+    assert Album.objects.trashed().count() == 0
+    User.objects.get(username="keeper").user_permissions.add(Permission.objects.get(codename="delete_album"))
+    caplog.set_level("INFO", "darkroom.security")
+    assert changer.post("/albums/selected/delete/", {"album": album.pk}).status_code == 302
+    assert Album.objects.trashed().get() == album
+    assert "album-trashed" in caplog.text
+
+
+def test_without_a_trash_a_page_asks_with_counts_and_bytes(signed_in, album, owner, settings):
+    settings.TRASH_DAYS = 0
+    rows(Album.objects.create(title="Inside", owner=owner, parent=album), 2)
+    Photo.objects.update(original_bytes=3 << 20)
+
+    page = signed_in.post("/albums/selected/delete/", {"album": album.pk}).content.decode()
+    assert " ".join(["2", "albums", "with", "2", "photos", "(6.0", "MB)"]) in " ".join(page.split())
+    assert Album.objects.count() == 2
+    signed_in.post("/albums/selected/delete/", {"album": album.pk, "confirmed": "yes"})
+
+    assert (Album.objects.count(), Photo.objects.count()) == (0, 0)

@@ -1,0 +1,98 @@
+"""A process is killed while it moves, copies or undoes. The sweep completes the operation, and rows and files agree."""
+
+import json
+import signal
+
+import pytest
+
+from processing.lib.failpoints import Point
+from tests.faults import aftermath
+from tests.faults.aftermath import QUICK
+from tests.installation import NAME, Installation
+
+pytestmark = pytest.mark.faults
+
+PHOTOS = 5
+"""A pair and three others; in the selection a pair is one."""
+FILL = f"""
+from django.contrib.auth.models import User
+from albums.models import Album
+from tests.albums.moving import library
+owner = User.objects.get(username="{NAME}")
+album = Album.objects.create(title="Summer", owner=owner)
+target = Album.objects.create(title="Rome", owner=owner)
+library.pair(album, 1)
+for position in (10, 20, 30):
+    library.photo(album, position)
+print(album.pk, target.pk)
+"""
+START = f"""
+from django.contrib.auth.models import User
+from albums import operations
+from albums.moving.duplication import Copy
+from albums.operations import engine
+from albums.selection import Selection
+engine.STEP_PHOTOS = Copy.step_photos = 1
+owner = User.objects.get(username="{NAME}")
+selection = Selection(is_all=True, album_id={{album}})
+operations.start(owner, "{{kind}}", {{{{"album": {{target}}, "known": 0}}}}, selection)
+"""
+UNDO = """
+from albums.models import Operation
+from albums.operations import engine
+engine.undo(Operation.objects.get())
+"""
+STATE = "SELECT state, done, skipped, kept FROM albums_operation"
+STALLED = f"UPDATE albums_operation SET updated_at = {aftermath.LONG_AGO}"
+COUNT = "SELECT count(*) FROM albums_photo WHERE album_id = {}"
+
+
+@pytest.fixture
+def installation(tmp_path):
+    with Installation(tmp_path, QUICK) as installation:
+        yield installation
+
+
+def shell(installation: Installation, code: str, fault: str = "") -> str:
+    """Run the code; with `fault`, assert that the process is killed there."""
+    status = -signal.SIGKILL if fault else 0
+    run = installation.manage("shell", "--no-imports", "-c", code, env={"DARKROOM_FAULT": fault}, status=None)
+    assert run.returncode == status, run.stderr
+    return str(run.stdout)
+
+
+def recover(installation: Installation) -> None:
+    """Sweep when the killed process' lease has expired, and assert that rows and files agree."""
+    installation.change(STALLED)
+    installation.manage("sweep")
+    installation.change(aftermath.LEFTOVERS)
+    installation.manage("sweep")
+    report = json.loads(installation.manage("verify", "--json").stdout)
+    assert (report["missing"], report["corrupt"], report["orphans"]) == ([], [], [])
+    assert installation.ask("SELECT * FROM albums_leftover") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "point"),
+    [
+        ("move", f"{Point.PHOTOS_MOVING}:2"),
+        ("copy", f"{Point.COPYING}:5"),
+        ("copy", f"{Point.COPIED}:2"),
+        ("copy", f"{Point.PHOTOS_MOVING}:2"),
+    ],
+)
+def test_a_killed_operation_is_completed_and_can_be_undone(installation, kind, point):
+    album, target = shell(installation, FILL).split()[-2:]
+    shell(installation, START.format(kind=kind, album=album, target=target), point)
+
+    recover(installation)
+
+    kept = PHOTOS if kind == "copy" else 0
+    assert installation.ask(STATE) == [("done", PHOTOS - 1, 0, 0)]
+    assert (installation.ask(COUNT.format(album)), installation.ask(COUNT.format(target))) == ([(kept,)], [(PHOTOS,)])
+
+    shell(installation, UNDO, f"{Point.BEFORE_DELETE}:3" if kind == "copy" else f"{Point.PHOTOS_MOVING}:2")
+    recover(installation)
+
+    assert installation.ask(STATE) == [("undone", PHOTOS - 1, 0, 0)]
+    assert (installation.ask(COUNT.format(album)), installation.ask(COUNT.format(target))) == ([(PHOTOS,)], [(0,)])
