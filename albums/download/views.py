@@ -12,7 +12,7 @@ from albums.download.archive import FileMissing
 from albums.download.contents import ChecksumMissing
 from albums.download.forms import DownloadForm
 from albums.download.readiness import FilesDamaged, NotReady
-from albums.download.selection import Selection, Size, Total
+from albums.download.selection import Selection, Size, Total, total
 from albums.download.slots import AllSlotsTaken
 from albums.models import Album
 from albums.views.access import album_or_404
@@ -28,9 +28,9 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         return _wait(request, album, form.selection(shown))
     context = {
         "album": album,
-        "originals": Selection(shown, with_companions=False).total(),
-        "large": Selection(shown, Size.LARGE, with_companions=False).total(),
-        "companions": Selection(shown).companions().total(),
+        "originals": total(Selection(shown, with_companions=False).files()),
+        "large": total(Selection(shown, Size.LARGE, with_companions=False).files()),
+        "companions": total(Selection(shown).companions()),
     }
     return render(request, "download/choose.html", context)
 
@@ -78,13 +78,13 @@ def _wait(request: HttpRequest, album: Album, selection: Selection) -> HttpRespo
 
 
 def _progress(request: HttpRequest, album: Album, selection: Selection, unread: Total) -> dict[str, Any]:
-    total, query = selection.total(), _query(request)
+    query, all_files = _query(request), total(selection.files())
     return {
         "album": album,
         "query": query,
-        "total": total,
+        "total": all_files,
         "unread": unread,
-        "read_count": total.files - unread.files,
+        "read_count": all_files.files - unread.files,
         "zip_url": f"{reverse('albums:download-zip', args=[album.pk])}?{query}",
         "wait_url": f"{reverse('albums:download', args=[album.pk])}?{query}&wait=1",
     }
