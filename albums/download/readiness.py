@@ -32,6 +32,9 @@ class Reader(Protocol):
     def read_soon(self, photo_ids: Sequence[int], companion_ids: Sequence[int]) -> None:
         """Makes a worker do the same. Harmless if it is called often."""
 
+    def has_worker(self) -> bool:
+        """True if a worker is running."""
+
 
 class FilesDamaged(Exception):
     """Files of the archive are damaged or missing in storage. `names`: some of them."""
@@ -75,6 +78,11 @@ def prepare(selection: Selection) -> None:
     _ensure_intact(selection)
     if (left := total(unread)).files:  # a worker is reading them
         raise NotReady(left)
+
+
+def has_worker() -> bool:
+    """True if a worker is running. Without one, a download that is not ready stays so."""
+    return _readers[0].has_worker()
 
 
 def without_damaged(selection: Selection) -> Selection:

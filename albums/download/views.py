@@ -84,6 +84,7 @@ def _progress(request: HttpRequest, album: Album, selection: Selection, unread: 
         "query": query,
         "total": all_files,
         "unread": unread,
+        "has_worker": not unread.files or readiness.has_worker(),
         "read_count": all_files.files - unread.files,
         "zip_url": f"{reverse('albums:download-zip', args=[album.pk])}?{query}",
         "wait_url": f"{reverse('albums:download', args=[album.pk])}?{query}&wait=1",

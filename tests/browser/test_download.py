@@ -91,6 +91,7 @@ def test_a_download_that_has_to_be_prepared_starts_when_it_is_ready(
         waiting.get_by_role("button", name="Download").click()
         expect(waiting.get_by_role("heading", name="Preparing download")).to_be_visible()
         expect(waiting.get_by_text("Checked 0 of 2 files")).to_be_visible()
+        expect(waiting.get_by_text("no worker is running")).to_be_visible()
     ensure_accessible_in_both_schemes(page, "preparing")  # the other page reloads itself
     with page.expect_download() as download, no_script_page.expect_download() as no_script_download:
         installation.start("run_huey")

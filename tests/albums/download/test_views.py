@@ -171,6 +171,7 @@ def test_many_missing_checksums_are_computed_by_a_worker_while_the_page_waits(br
     assert (response.status_code, response["Retry-After"]) == (503, "3")
     page = response.content.decode()
     assert "Checked 3 of 6 files" in page
+    assert "no worker is running" in page
     assert f'<noscript><meta http-equiv="refresh" content="3; url={html.escape(wait)}"></noscript>' in page
     refused = browser.get(url(holiday), headers={"Accept": "application/json"})
     assert (refused.json()["error"], refused["Retry-After"]) == ("download-preparing", "3")
