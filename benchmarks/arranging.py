@@ -100,10 +100,13 @@ class _Album:
                 assert self.client.get(f"/albums/{self.album.pk}/{query}").status_code == 200
 
     def costs(self) -> dict[str, float]:
+        from django.db import connection
+
+        unit = "ms of CPU" if connection.vendor == "sqlite" else "ms"
         costs: dict[str, float] = {}
         for name, times in self.milliseconds.items():
             is_for_all = "sort" in name
-            key = f"{name}, ms of CPU{' for 1,000 photos' if is_for_all else ''}"
+            key = f"{name}, {unit}{' for 1,000 photos' if is_for_all else ''}"
             costs[key] = statistics.median(times) * (1000 / self.size if is_for_all else 1)
             costs[f"{name}, statements"] = self.statements[name]
         return costs
