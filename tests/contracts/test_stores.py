@@ -118,6 +118,22 @@ class StoreContract:
             writer.append(b"late")
         assert list(store.keys("incoming")) == []
 
+    def test_files_are_copied_under_a_second_key_each(self, store):
+        self.put(store, "originals/ab/one.jpg", b"one")
+        self.put(store, f"{CLAIM}/400.webp", b"two")
+        new_keys = {"originals/ab/one.jpg": "originals/cd/one.jpg", f"{CLAIM}/400.webp": "renditions/cd/cd/400.webp"}
+
+        for _ in range(2):
+            store.copy_all(new_keys)
+        for key in new_keys:
+            store.delete(key)
+
+        assert [self.bytes_at(store, key) for key in new_keys.values()] == [b"one", b"two"]
+
+    def test_a_missing_file_cannot_be_copied(self, store):
+        with pytest.raises(FileNotFoundError):
+            store.copy_all({"originals/ab/lost.jpg": "originals/cd/lost.jpg"})
+
     @staticmethod
     def with_unverified(store, verified: bytes, unverified: bytes):
         """Returns the writer of a partial file whose bytes `unverified` do not count yet."""
