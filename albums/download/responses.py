@@ -1,12 +1,10 @@
-"""Responses to a download: a range of the archive, or why there is none yet."""
+"""The response to a download: all of the archive, or one range of it."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from albums import ranges
 from albums.attachments import attachment
@@ -28,20 +26,12 @@ def send(request: HttpRequest, archive: Archive) -> HttpResponseBase:
         return StreamingHttpResponse(_Body(archive, byte_range, Slot(request.user.pk)), content_type=CONTENT_TYPE)
 
     response = ranges.respond_computed(request, archive.size, archive.etag, CONTENT_TYPE, open_range)
-    response["Content-Disposition"] = attachment(archive.name)
+    if response.status_code in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        response["Content-Disposition"] = attachment(archive.name)
     response["Cache-Control"] = REVALIDATED
     response["Content-Security-Policy"] = RUNS_NOTHING
     response["X-Accel-Buffering"] = "no"  # nginx would first write up to a gigabyte to its disk
     return response
-
-
-def refuse(
-    request: HttpRequest, template: str, status: HTTPStatus, code: str, message: str, **context: Any
-) -> HttpResponse:
-    """Returns a page, or JSON with the code and the message for a client that does not accept HTML."""
-    if not request.accepts("text/html"):
-        return JsonResponse({"error": code, "message": message}, status=status)
-    return render(request, template, {"code": code, "message": message, **context}, status=status)
 
 
 class _Body:

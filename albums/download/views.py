@@ -1,33 +1,22 @@
 """Requests: what to download of an album or a selection, waiting until that is ready, and the ZIP file."""
 
-from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_POST, require_safe
 
-from albums.download import archive, edits, readiness, responses, sources
+from albums.download import archive, edits, readiness, refusals, responses, sources
 from albums.download.archive import FileMissing
 from albums.download.contents import ChecksumMissing
 from albums.download.forms import DownloadForm
 from albums.download.readiness import FilesDamaged, NotReady
-from albums.download.scope import Scope, Size, Total
+from albums.download.scope import Scope, Size, Total, total
 from albums.download.slots import AllSlotsTaken
 from albums.download.sources import Source
 from albums.operations.responses import reject
 from albums.selection import Selection, SelectionError, saved
-
-RETRY_SECONDS = 3
-"""The Retry-After of a download that is being prepared: as often as the page asks."""
-BUSY_SECONDS = 30
-
-BUSY = "The server is sending as many downloads as it can. Try again in a moment."
-INVALID = "Choose what to download: size=original or size=2560."
-EMPTY = "There are no photos to download."
-MISSING = "A file is missing in storage. Ask your administrator to run manage.py verify."
 
 
 @require_safe
@@ -38,7 +27,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def album_zip(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The ZIP file. 503 while it is being prepared or the server is busy, and 409 if files are damaged or missing."""
+    """The ZIP file, or a refusal: 503 if it is temporary, otherwise 400 or 409."""
     return _zip(request, sources.album(request, pk))
 
 
@@ -68,12 +57,12 @@ def selection_zip(request: HttpRequest, digest: str) -> HttpResponseBase:
 def _choose(request: HttpRequest, source: Source) -> HttpResponse:
     form = DownloadForm(request.GET)
     if "wait" in request.GET and form.is_valid():
-        return render(request, "download/wait.html", _state(request, source, form.scope(source.photos)))
+        return _wait(request, source, form.scope(source.photos))
     context = {
         "source": source,
-        "originals": Scope(source.photos, with_companions=False).total(),
-        "large": Scope(source.photos, Size.LARGE, with_companions=False).total(),
-        "companions": Scope(source.photos).companions().total(),
+        "originals": total(Scope(source.photos, with_companions=False).files()),
+        "large": total(Scope(source.photos, Size.LARGE, with_companions=False).files()),
+        "companions": total(Scope(source.photos).companions()),
         "has_edits": edits.has_edits(source.photos),
     }
     return render(request, "download/choose.html", context)
@@ -82,67 +71,49 @@ def _choose(request: HttpRequest, source: Source) -> HttpResponse:
 def _zip(request: HttpRequest, source: Source) -> HttpResponseBase:
     form = DownloadForm(request.GET)
     if not form.is_valid():
-        return _message(request, source, HTTPStatus.BAD_REQUEST, "invalid-download", INVALID)
+        return refusals.INVALID.response(request, source=source)
     scope = form.scope(source.photos)
     try:
         readiness.prepare(scope)
         new_archive = archive.archive(scope, source.title, edits.sidecars if form.with_edits else None)
         if not len(new_archive.layout):
-            return _message(request, source, HTTPStatus.CONFLICT, "no-photos", EMPTY)
+            return refusals.EMPTY.response(request, source=source)
         return responses.send(request, new_archive)
-    except (NotReady, ChecksumMissing):
-        return _not_ready(request, source, scope)
+    except NotReady as not_ready:
+        return refusals.PREPARING.response(request, **_progress(request, source, scope, not_ready.unread))
+    except ChecksumMissing:  # a photo was added since prepare()
+        return refusals.PREPARING.response(request, **_progress(request, source, scope, Total(1, 0)))
     except FilesDamaged as damaged:
-        context = {"source": source, "damaged": damaged, "query": _query(request)}
-        message = f"{damaged.count} file{pluralize(damaged.count)} can't be downloaded: damaged or missing in storage."
-        return responses.refuse(
-            request, "download/damaged.html", HTTPStatus.CONFLICT, "files-damaged", message, **context
-        )
+        return refusals.DAMAGED.response(request, source=source, damaged=damaged, query=_query(request))
     except FileMissing:
-        return _message(request, source, HTTPStatus.CONFLICT, "file-missing", MISSING)
+        return refusals.MISSING.response(request, source=source)
     except AllSlotsTaken:
-        response = _message(request, source, HTTPStatus.SERVICE_UNAVAILABLE, "downloads-busy", BUSY)
-        response["Retry-After"] = str(BUSY_SECONDS)
-        return response
+        return refusals.BUSY.response(request, source=source)
 
 
-def _not_ready(request: HttpRequest, source: Source, scope: Scope) -> HttpResponse:
-    message = "This download is being prepared. Try again in a moment."
-    response = responses.refuse(
-        request,
-        "download/wait.html",
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "download-preparing",
-        message,
-        **_state(request, source, scope),
-    )
-    response["Retry-After"] = str(RETRY_SECONDS)
-    return response
-
-
-def _message(request: HttpRequest, source: Source, status: HTTPStatus, code: str, message: str) -> HttpResponse:
-    return responses.refuse(request, "download/message.html", status, code, message, source=source)
-
-
-def _state(request: HttpRequest, source: Source, scope: Scope) -> dict[str, Any]:
-    """Returns what the waiting page shows, and continues to prepare the download."""
-    unread, damaged, total = Total(0, 0), None, scope.total()
+def _wait(request: HttpRequest, source: Source, scope: Scope) -> HttpResponse:
+    """Returns the page that waits, and continues to prepare the download."""
+    unread, damaged = Total(0, 0), None
     try:
         readiness.prepare(scope)
     except NotReady as not_ready:
         unread = not_ready.unread
     except FilesDamaged as error:
         damaged = error
-    query = _query(request)
+    return render(request, "download/wait.html", {**_progress(request, source, scope, unread), "damaged": damaged})
+
+
+def _progress(request: HttpRequest, source: Source, scope: Scope, unread: Total) -> dict[str, Any]:
+    query, all_files = _query(request), total(scope.files())
     return {
         "source": source,
         "query": query,
+        "total": all_files,
+        "unread": unread,
+        "has_worker": not unread.files or readiness.has_worker(),
+        "read_count": all_files.files - unread.files,
         "zip_url": f"{source.zip_url}?{query}",
         "wait_url": f"{source.choose_url}?{query}&wait=1",
-        "total": total,
-        "unread": unread,
-        "read_count": total.files - unread.files,
-        "damaged": damaged,
     }
 
 

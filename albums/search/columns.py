@@ -6,7 +6,7 @@ They have no parameters: SQLite would not use the index.
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, F, Func, SmallIntegerField
+from django.db.models import BigIntegerField, ExpressionWrapper, F, Func, SmallIntegerField
 from django.db.models.sql.compiler import SQLCompiler
 
 UNDATED = 9_007_199_254_740_991
@@ -56,4 +56,6 @@ class Stars(Func):
 PLACE = Place(
     F("edited_taken_at"), F("taken_at"), F("edited_taken_offset_minutes"), F("taken_offset_minutes"),
 )  # fmt: skip
+UNINDEXED_PLACE = ExpressionWrapper(PLACE + 0, BigIntegerField())
+"""The same without its index: PostgreSQL reads all photos in order when it expects more results than there are."""
 STARS = Stars(F("edited_rating"), F("rating"))

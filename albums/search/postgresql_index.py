@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from albums.search.query import Words
-from albums.search.sqlite_index import MAX_TEXT, PHOTO_COLUMNS
+from albums.search.sqlite_index import MAX_SHORT_TEXT, MAX_TEXT, PHOTO_COLUMNS
 from albums.search.text import LETTERS
 
 TRIGGERS = tuple(f"albums_{table}_words_{event}" for table in ("photo", "album") for event in ("change", "truncate"))
@@ -49,12 +49,12 @@ _KEYWORDS = """(SELECT string_agg(keyword, ' ') FROM jsonb_array_elements_text(
 def _photo_words(row: str) -> str:
     texts = (
         f"{row}.name", rf"regexp_replace({row}.name, '([0-9]+)', ' \1 ', 'g')",
-        f"coalesce({row}.edited_title, {row}.title)", f"{row}.alt_text", f"{row}.creator",
+        f"coalesce({row}.edited_title, {row}.title)", f"left({row}.alt_text, {MAX_SHORT_TEXT})", f"{row}.creator",
         f"coalesce({row}.edited_caption, {row}.caption)",
     )  # fmt: skip
     keywords = _KEYWORDS.format(f"coalesce({row}.edited_keywords, {row}.keywords)")
     weighted = ((f"{row}.camera", "A"), (f"{row}.lens", "B"), (f"coalesce({keywords}, '')", "C"))
-    parts = [f"setweight(albums_words({text}, {MAX_TEXT // 10}), '{weight}')" for text, weight in weighted]
+    parts = [f"setweight(albums_words({text}, {MAX_SHORT_TEXT}), '{weight}')" for text, weight in weighted]
     joined = " || ' ' || ".join(texts)
     return " || ".join([*parts, f"albums_words({joined}, {MAX_TEXT})"])
 

@@ -15,7 +15,7 @@ from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 from albums.edits.overrides import IS_EDITED
 from albums.models import Companion, Photo, PhotoQuerySet
 from albums.search import index
-from albums.search.columns import PLACE, STARS, UNDATED
+from albums.search.columns import PLACE, STARS, UNDATED, UNINDEXED_PLACE
 from albums.search.qualifiers import Filter, Part, Rating, State, Taken, Type
 from albums.search.query import Query, Words, parse
 
@@ -46,8 +46,7 @@ class Search:
         photos = self._photos(reads_in_order=reads_in_order)
         if self.album_id:
             return photos.annotate(place=F("position")).order_by("position", "pk")
-        # Adding 0 keeps PostgreSQL from reading all photos in order when it expects more results than there are.
-        return photos.annotate(place=PLACE if reads_in_order else PLACE + 0).order_by("place", "pk")
+        return photos.annotate(place=PLACE if reads_in_order else UNINDEXED_PLACE).order_by("place", "pk")
 
     @cached_property
     def count(self) -> int:

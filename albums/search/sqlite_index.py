@@ -10,7 +10,9 @@ from albums.search.query import Words
 from albums.search.text import LETTERS
 
 MAX_TEXT = 50_000
-"""Characters of a photo's text that are indexed, as on PostgreSQL, whose index has a limit."""
+"""Characters of a photo's texts that are indexed, as on PostgreSQL, whose index has a limit."""
+MAX_SHORT_TEXT = 5_000
+"""Characters of a photo's alternative text that are indexed, so that a long one leaves room for the caption."""
 MAX_NESTING = 9
 """Calls in one expression; SQLite's parser overflows at about 30."""
 PHOTO_COLUMNS = (
@@ -28,7 +30,7 @@ def _photo_rows(row: str, source: str = "") -> str:
     """Returns a SELECT of the rows of albums_photo_words for one row of albums_photo, or for the rows of a FROM clause."""
     keywords = f"(SELECT group_concat(value, ' ') FROM json_each(coalesce({row}.edited_keywords, {row}.keywords)))"
     texts = (
-        f"coalesce({row}.edited_title, {row}.title)", f"{row}.alt_text", f"{row}.creator",
+        f"coalesce({row}.edited_title, {row}.title)", f"substr({row}.alt_text, 1, {MAX_SHORT_TEXT})", f"{row}.creator",
         f"coalesce({row}.edited_caption, {row}.caption)",
     )  # fmt: skip
     first = {

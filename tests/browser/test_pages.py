@@ -1,5 +1,6 @@
 """Every page in every state is accessible, in light and dark mode, on a phone and a wide screen."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,46 @@ def test_axe_finds_no_violation_on_any_page(
     choose_folder(page, tmp_path, pictures(3))
     expect(page.get_by_text("3 photos selected")).to_be_visible()
     ensure_accessible(page, "chosen")
+
+
+ACCOUNT_PAGES = ("", "password/change/", "two-factor/", "email/", "sessions/", "two-factor/app/")
+RENDER_ERROR_PAGES = """
+import json
+from config.http import error_pages
+from django.template.loader import render_to_string
+
+contexts = {
+    **{name: {} for name in ("400.html", "403_csrf.html", "500.html")},
+    "403.html": {"message": error_pages.NOT_ALLOWED},
+    "404.html": {"message": error_pages.OF_ALBUM},
+    "429.html": {"wait": 90},
+    "busy.html": {"message": error_pages.BUSY, "status": 503},
+}
+print(json.dumps({name: render_to_string(name, context) for name, context in contexts.items()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def error_pages(installation: Installation) -> dict[str, str]:
+    """The HTML of each error page, with the installation's URLs of static files."""
+    pages: dict[str, str] = json.loads(installation.manage("shell", "-c", RENDER_ERROR_PAGES).stdout.splitlines()[-1])
+    return pages
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+def test_axe_finds_no_violation_on_account_and_error_pages(open_page: OpenPage, error_pages, size, scheme) -> None:
+    page = open_page(viewport=size, color_scheme=scheme)
+    page.goto("/albums/")
+    expect(page.get_by_role("heading", name="Create your first album")).to_be_visible()
+    ensure_accessible(page, "first run")
+    for path in ACCOUNT_PAGES:
+        page.goto(f"/accounts/{path}")
+        ensure_accessible(page, f"account {path}")
+    for name, html in error_pages.items():
+        page.set_content(html)
+        expect(page.locator(".prompt__icon")).to_have_css("border-radius", "50%")  # the style sheet is loaded
+        expect(page.get_by_role("link", name="Go to albums")).to_be_visible()
+        ensure_accessible(page, name)
 
 
 def test_no_page_is_wider_than_its_screen(open_page: OpenPage, administrator: Account, addresses) -> None:

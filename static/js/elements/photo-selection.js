@@ -6,6 +6,7 @@ import { photoId, showChecked, takeOver } from "../selection/checkboxes.js";
 import { Lasso, overlap } from "../selection/lasso.js";
 import { onLongPress } from "../selection/long-press.js";
 import { Selected } from "../selection/selected.js";
+import { isUploading, submitInPlace, submitTo } from "../selection/submit.js";
 import { openTargets } from "../selection/target-dialog.js";
 import { isTyping } from "../typing.js";
 
@@ -31,6 +32,7 @@ class PhotoSelection extends HTMLElement {
     document.addEventListener("click", this.#onSelectLink, { signal });
     this.addEventListener("click", this.#onBarClick, { signal });
     this.#form.addEventListener("change", this.#onAll, { signal });
+    this.#grid.addEventListener("photo-place", this.#onPlace, { signal });
     this.#form.addEventListener("submit", this.#onSubmit, { signal });
     onLongPress(this.#grid, (target) => this.#start(target.closest(TILE)), signal);
     this.#lasso = new Lasso({ canStart: this.#canDraw, onStart: this.#beginLasso, onChange: this.#onLasso });
@@ -126,12 +128,16 @@ class PhotoSelection extends HTMLElement {
       return this.#announce("Select at least one photo first.");
     }
     this.#fillIn();
-    if (!button?.matches("[data-dialog]") || button.disabled) return undefined;
+    if (!button?.matches("[data-dialog]")) {
+      if (!isUploading() || button?.matches("[data-page]")) return undefined;
+      event.preventDefault();
+      return submitInPlace(this.#form, button.formAction, button);
+    }
     event.preventDefault();
     button.disabled = true;
     const isShown = await openTargets(button.formAction, new FormData(this.#form, button));
     button.disabled = false;
-    if (!isShown) HTMLFormElement.prototype.submit.call(Object.assign(this.#form, { action: button.formAction }));
+    if (!isShown) submitTo(this.#form, button.formAction);
     return undefined;
   };
 
@@ -157,10 +163,18 @@ class PhotoSelection extends HTMLElement {
     return undefined;
   }
 
-  #canDraw = ({ target, shiftKey }) => {
-    const tile = target.closest(TILE);
-    if (tile) return this.#isActive && !shiftKey && !this.#selected.has(photoId(tile)) && !target.matches(".tile__check");
-    return Boolean(target.closest("main")) && !target.closest(CONTROLS);
+  /* Dragging a tile moves it in the album (<photo-order>). */
+  #canDraw = ({ target }) => Boolean(target.closest("main")) && !target.closest(`${TILE}, ${CONTROLS}`);
+
+  /* All selected photos move together. */
+  #onPlace = (event) => {
+    const { tile, slot } = event.detail;
+    const url = this.dataset.placeUrl;
+    if (!url || !this.#selected.has(photoId(tile)) || this.#selected.count(this.#total) < 2) return;
+    event.preventDefault();
+    this.#fillIn();
+    this.#field(slot.isBehind ? "after" : "before", photoId(slot.tile));
+    submitTo(this.#form, url);
   };
 
   #restore;

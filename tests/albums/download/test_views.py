@@ -1,5 +1,6 @@
 """The ZIP file of an album over HTTP: whole, in ranges, and when it cannot be had."""
 
+import html
 import io
 import zipfile
 
@@ -50,6 +51,17 @@ def files(response) -> dict[str, bytes]:
     """The files of the archive, each of whose CRC-32 zipfile compares."""
     with zipfile.ZipFile(io.BytesIO(content(response))) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_edits_are_added_as_sidecars_on_request(browser, holiday):
+    assert b'name="edits"' not in browser.get(f"/albums/{holiday.pk}/download/").content
+    Photo.objects.filter(name="IMG_1.jpg").update(edited_title="Port")
+    assert b'name="edits"' in browser.get(f"/albums/{holiday.pk}/download/").content
+
+    names = files(browser.get(url(holiday, "size=original"))).keys()
+    with_edits = files(browser.get(url(holiday, "size=original&edits=on")))
+    assert with_edits.keys() - names == {"IMG_1.jpg.xmp"}
+    assert b"Port" in with_edits["IMG_1.jpg.xmp"]
 
 
 def test_an_archive_has_all_originals_with_their_sidecars_and_videos(browser, holiday):
@@ -168,12 +180,19 @@ def test_many_missing_checksums_are_computed_by_a_worker_while_the_page_waits(br
     response = browser.get(url(holiday))
 
     assert (response.status_code, response["Retry-After"]) == (503, "3")
-    assert "Checked 3 of 6 files" in response.content.decode()
+    page = response.content.decode()
+    assert "Checked 3 of 6 files" in page
+    assert "no worker is running" in page
+    assert f'<noscript><meta http-equiv="refresh" content="3; url={html.escape(wait)}"></noscript>' in page
+    refused = browser.get(url(holiday), headers={"Accept": "application/json"})
+    assert (refused.json()["error"], refused["Retry-After"]) == ("download-preparing", "3")
     assert Photo.objects.exclude(crc32=None).count() == 0
     message = HUEY.dequeue()
     assert message.name == "read_for_download"
     zip_checksums.read_slice(*message.args)
-    assert "Download ready" in browser.get(wait).content.decode()
+    ready = browser.get(wait).content.decode()
+    assert "Download ready" in ready
+    assert f'<noscript><meta http-equiv="refresh" content="0; url={html.escape(url(holiday))}"></noscript>' in ready
     assert content(browser.get(url(holiday))) == whole
 
 
@@ -216,7 +235,7 @@ def test_an_empty_album_and_an_unknown_size_have_no_archive(browser, album, holi
 
 def test_queries_do_not_grow_with_the_album(browser, holiday, add_photo, django_assert_num_queries):
     browser.get(url(holiday))
-    with django_assert_num_queries(14) as few:
+    with django_assert_num_queries(17) as few:
         browser.head(url(holiday))
     for number in range(30):
         add_photo(f"more {number}.jpg")

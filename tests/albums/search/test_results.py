@@ -1,5 +1,7 @@
 """The photos that queries find."""
 
+import random
+
 import pytest
 from django.utils import timezone
 
@@ -117,3 +119,17 @@ def test_more_results_than_are_counted_have_the_same_order(owner, album, monkeyp
 
     assert list(many.ordered) == few
     assert (len(few), many.count, many.count_text) == (40, 11, "10+ photos")
+
+
+def test_the_order_is_that_of_the_cameras_clock(owner, album):
+    chance = random.Random(16)
+    for _ in range(40):
+        moments = [taken(f"20{chance.randrange(10, 99)}-01-01T00:00:00.{chance.randrange(1000):03}") for _ in range(2)]
+        times = {"taken_at": moments[0], "taken_offset_minutes": chance.choice((None, -600, 90))}
+        edits = {"edited_taken_at": moments[1], "edited_taken_offset_minutes": chance.choice((None, 60))}
+        fill(album, 1, **times | (edits if chance.random() < 0.5 else {}))
+
+    photos = found(owner, "img")
+
+    assert photos == list(Photo.objects.by_time())[::-1]
+    assert len(photos) == 40
