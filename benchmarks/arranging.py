@@ -141,7 +141,8 @@ def _expression(sql: str) -> Any:
 
 
 @contextmanager
-def _postgresql() -> Iterator[None]:
+def postgresql() -> Iterator[None]:
+    """Starts a server, which the environment names while the block runs."""
     from tests.servers import PostgreSQL
 
     server = PostgreSQL()
@@ -157,7 +158,7 @@ if __name__ == "__main__":
     arguments = sys.argv[1:]
     sizes = [int(size) for size in arguments if size.isdigit()] or [100, 10_000, 100_000]
     if "--postgresql" in arguments:
-        with _postgresql():
+        with postgresql():
             run(sizes)
     else:
         run(sizes)

@@ -6,10 +6,11 @@ import { photoId, showChecked, takeOver } from "../selection/checkboxes.js";
 import { Lasso, overlap } from "../selection/lasso.js";
 import { onLongPress } from "../selection/long-press.js";
 import { Selected } from "../selection/selected.js";
-import { isUploading, submitInPlace, submitTo } from "../selection/submit.js";
+import { isUploading, setField, submitInPlace, submitTo } from "../selection/submit.js";
 import { openTargets } from "../selection/target-dialog.js";
 import { isTyping } from "../typing.js";
 
+const BUSY = "dialog[open], details.menu[open], .tile--moved"; // these have a use of their own for the keys
 const CONTROLS = "a, button, input, label, select, summary, textarea, details, dialog, upload-desk, photo-selection, .album-head, .masthead";
 
 class PhotoSelection extends HTMLElement {
@@ -34,7 +35,7 @@ class PhotoSelection extends HTMLElement {
     this.#form.addEventListener("change", this.#onAll, { signal });
     this.#grid.addEventListener("photo-place", this.#onPlace, { signal });
     this.#form.addEventListener("submit", this.#onSubmit, { signal });
-    onLongPress(this.#grid, (target) => this.#start(target.closest(TILE)), signal);
+    onLongPress(this.#grid, this.#onLongPress, signal);
     this.#lasso = new Lasso({ canStart: this.#canDraw, onStart: this.#beginLasso, onChange: this.#onLasso });
     this.#observer.observe(this.#grid, { childList: true });
     this.#selected.set(takeOver(this.#grid), true);
@@ -89,7 +90,7 @@ class PhotoSelection extends HTMLElement {
   };
 
   #onKey = (event) => {
-    if (isTyping(event.target) || event.altKey || document.querySelector("dialog[open], details.menu[open]")) return;
+    if (isTyping(event.target) || event.altKey || document.querySelector(BUSY)) return;
     const isAll = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "a";
     if (isAll && this.#total) this.#selected.selectAll();
     else if (event.key === "Escape" && this.#isActive) return this.#end();
@@ -106,6 +107,11 @@ class PhotoSelection extends HTMLElement {
     link.closest("details")?.removeAttribute("open");
     this.#start();
     this.#tiles.find((tile) => tile.getBoundingClientRect().bottom > 0)?.querySelector("a").focus({ preventScroll: true });
+  };
+
+  #onLongPress = (target) => {
+    const tile = target.closest(TILE);
+    if (tile && !this.#grid.matches(".grid--moving")) this.#start(tile);
   };
 
   #onBarClick = (event) => {
@@ -150,17 +156,7 @@ class PhotoSelection extends HTMLElement {
     for (const name of ["after", "before", "from", "select"]) parameters.delete(name);
     if (first && !isAtTop) parameters.set("from", first.dataset.position);
     next.value = `${location.pathname}${parameters.size ? "?" : ""}${parameters}`;
-    for (const [name, value] of Object.entries(this.#selected.fields())) this.#field(name, value);
-  }
-
-  #field(name, value) {
-    const field = this.#form.querySelector(`[type=hidden][name=${name}]`);
-    if (field && !value) return field.remove();
-    if (!value) return undefined;
-    const input = field ?? Object.assign(document.createElement("input"), { type: "hidden", name });
-    input.value = value;
-    if (!field) this.#form.append(input);
-    return undefined;
+    for (const [name, value] of Object.entries(this.#selected.fields())) setField(this.#form, name, value);
   }
 
   /* Dragging a tile moves it in the album (<photo-order>). */
@@ -173,7 +169,7 @@ class PhotoSelection extends HTMLElement {
     if (!url || !this.#selected.has(photoId(tile)) || this.#selected.count(this.#total) < 2) return;
     event.preventDefault();
     this.#fillIn();
-    this.#field(slot.isBehind ? "after" : "before", photoId(slot.tile));
+    setField(this.#form, slot.isBehind ? "after" : "before", photoId(slot.tile));
     submitTo(this.#form, url);
   };
 

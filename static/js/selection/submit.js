@@ -18,6 +18,14 @@ export async function submitInPlace(form, url, submitter) {
   return submitTo(form, url);
 }
 
+/** Gives the form a hidden field with the value; none if the value is empty. */
+export function setField(form, name, value) {
+  const field = form.querySelector(`[type=hidden][name=${name}]`) ?? Object.assign(document.createElement("input"), { type: "hidden", name });
+  field.value = value;
+  if (value) form.append(field);
+  else field.remove();
+}
+
 /** Sends the form to the URL, without its submit event. */
 export function submitTo(form, url) {
   form.action = url;
