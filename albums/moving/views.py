@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -57,7 +58,7 @@ def targets(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     find = request.GET.get("find", "")
     matching = album_targets.matching(request.user, find, _id(request.GET.get("album", "")))
-    return render(request, "selection/_targets.html", {"targets": matching, "find": find})
+    return render(request, "selection/_targets.html", _targets_context(matching, find))
 
 
 @on_selection
@@ -121,12 +122,15 @@ def _choice(
         "kind": kind,
         "selection": selection,
         "photo_count": selection.photos(user).count(),
-        "targets": album_targets.matching(user, find, selection.album_id),
-        "find": find,
+        **_targets_context(album_targets.matching(user, find, selection.album_id), find),
         "form": form or album_targets.NewAlbumForm(),
         "back": responses.next_url(request, page_of(selection)),
     }
     return render(request, "selection/targets.html", context, status=422 if form else 200)
+
+
+def _targets_context(matching: list[album_targets.Target], find: str) -> dict[str, Any]:
+    return {"targets": matching, "find": find, "is_cut": len(matching) == album_targets.MAX_TARGETS}
 
 
 def _id(value: str) -> int:
