@@ -1,5 +1,4 @@
 from django.db import migrations, models
-from django.db.models import Q
 
 from albums import indexes
 from albums.search.columns import PLACE, STARS
@@ -13,10 +12,10 @@ class Migration(migrations.Migration):
     operations = [
         indexes.Add(
             model_name="photo",
-            index=models.Index(PLACE, "id", name="photo_place", condition=Q(trashed_at=None, shown_as=None)),
+            index=models.Index(PLACE, "id", name="photo_place"),
         ),
         indexes.Add(
             model_name="photo",
-            index=models.Index(STARS, name="photo_stars", condition=Q(trashed_at=None, shown_as=None)),
+            index=models.Index(STARS, name="photo_stars"),
         ),
     ]

@@ -192,8 +192,8 @@ class Photo(Trashable, models.Model):
             # The list of albums reads the first and last capture time of each album.
             models.Index(F("album"), TAKEN_AT, name="photo_album_taken", condition=Q(trashed_at=None, shown_as=None)),
             # Searches: the order of results with many photos, ranges of dates, and ratings.
-            models.Index(PLACE, "id", name="photo_place", condition=Q(trashed_at=None, shown_as=None)),
-            models.Index(STARS, name="photo_stars", condition=Q(trashed_at=None, shown_as=None)),
+            models.Index(PLACE, "id", name="photo_place"),
+            models.Index(STARS, name="photo_stars"),
         ]
 
     def __str__(self) -> str:

@@ -10,10 +10,10 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection
 from django.db.models import Exists, F, Func, OuterRef, Q
 from django.db.models.expressions import RawSQL
-from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
+from django.db.models.lookups import GreaterThanOrEqual, In, IsNull, LessThanOrEqual
 
 from albums.edits.overrides import IS_EDITED
-from albums.models import Companion, Photo, PhotoQuerySet
+from albums.models import Album, Companion, Photo, PhotoQuerySet
 from albums.search import index
 from albums.search.columns import PLACE, STARS, UNDATED, UNINDEXED_PLACE
 from albums.search.qualifiers import Filter, Part, Rating, State, Taken, Type
@@ -61,17 +61,30 @@ class Search:
         return f"{self.count:,} photo{'' if self.count == 1 else 's'}"
 
     def _photos(self, *, reads_in_order: bool) -> PhotoQuerySet:
-        photos = Photo.objects.visible_to(self.user).shown()
         if not self.query.terms:
-            return photos.none()
-        if self.album_id:
-            photos = photos.filter(album_id=self.album_id)
-        elif State("archived") not in (condition.filter for condition in self.query.conditions):
-            photos = photos.filter(album__archived_at=None)
+            return Photo.objects.none()
+        photos = self._searched_photos(reads_in_order=reads_in_order)
         for condition in self.query.conditions:
             matching = _condition(condition.filter)
             photos = photos.exclude(matching) if condition.is_negated else photos.filter(matching)
         return photos.filter(*_with_words(self.query.words, "+" if reads_in_order else ""))
+
+    def _searched_photos(self, *, reads_in_order: bool) -> PhotoQuerySet:
+        """The photos among which is searched: those that pages show, of the album or of all albums that are not archived.
+
+        Without statistics, SQLite prefers the indexes of `shown_as` or of albums, which almost all photos match, to those of
+        dates and ratings. So it must not have the choice where the latter serve better.
+        """
+        albums, conditions = Album.objects.visible_to(self.user), self.query.conditions
+        if self.album_id:
+            return Photo.objects.shown().filter(album=self.album_id, album__in=albums)
+        if not any(condition.filter == State("archived") for condition in conditions):
+            albums = albums.filter(archived_at=None)
+        has_range = any(isinstance(each.filter, Taken | Rating) and not each.is_negated for each in conditions)
+        if connection.vendor != "sqlite" or not (reads_in_order or has_range):
+            return Photo.objects.shown().filter(album__in=albums)
+        is_shown = (IsNull(_unindexed(column), True) for column in ("shown_as_id", "trashed_at"))
+        return Photo.objects.filter(*is_shown, In(_unindexed("album_id"), albums.order_by().values("pk")))
 
 
 def search(user: AbstractBaseUser | AnonymousUser, text: str, album_id: int | None = None) -> Search:
@@ -100,6 +113,8 @@ def _any(term: Words, prefix: str, has_album: bool = True) -> Any:
     photos = index.photo_ids([positive])
     if term.field or not has_album:
         return _in(photos, prefix)
+    if prefix:  # The title decides about most photos, without looking at the index of photos.
+        return Q(album_id__in=albums) | Q(_in(photos, prefix))
     members = f"SELECT id FROM albums_photo WHERE album_id IN ({albums.sql})"
     return _in(RawSQL(f"{photos.sql} UNION ALL {members}", [*photos.params, *albums.params]), prefix)
 
@@ -110,8 +125,13 @@ def _in(photo_ids: RawSQL, prefix: str) -> Any:
     With the prefix `+`, SQLite evaluates the subquery once and then looks up each photo that it reads in another order.
     """
     if prefix and connection.vendor == "sqlite":
-        return In(Func(F("pk"), template="+%(expressions)s"), photo_ids)
+        return In(_unindexed("pk"), photo_ids)
     return Q(pk__in=photo_ids)
+
+
+def _unindexed(column: str) -> Func:
+    """Returns the column as an expression for which SQLite has no index."""
+    return Func(F(column), template="+%(expressions)s")
 
 
 def _found_in_titles(terms: Sequence[Words]) -> set[Words]:

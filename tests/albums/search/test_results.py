@@ -112,10 +112,10 @@ def test_all_results_but_some_are_selected(owner, stranger, album):
 def test_more_results_than_are_counted_have_the_same_order(owner, album, monkeypatch):
     fill(album, 20, caption="Beach")
     fill(album, 20, taken_at=taken("2020-01-01T00:00"), caption="Beach")
-    few = found(owner, "beach img -mountain")
+    few = found(owner, "beach summer img -mountain")
     monkeypatch.setattr(results, "MAX_COUNT", 10)
 
-    many = search(owner, "beach img -mountain")
+    many = search(owner, "beach summer img -mountain")
 
     assert list(many.ordered) == few
     assert (len(few), many.count, many.count_text) == (40, 11, "10+ photos")
