@@ -1,8 +1,9 @@
 """What it costs to move all photos of an album, to delete them, and to undo both, with more and more photos.
 
     python -m benchmarks.moving 100 10000 100000
+    python -m benchmarks.moving --postgresql 100 10000 100000
 
-fills one album per size on SQLite, or in the empty database of DATABASE_URL. Every row changes, so the time for a thousand photos
+fills one album per size on SQLite, or on a PostgreSQL server that it starts. Every row changes, so the time for a thousand photos
 should stay the same, and so should the statements of a step.
 """
 
@@ -11,9 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+from benchmarks import arranging
 from benchmarks.measure import table
 
 
@@ -93,4 +96,6 @@ class _Measured:
 
 
 if __name__ == "__main__":
-    run([int(size) for size in sys.argv[1:]] or [100, 10_000, 100_000])
+    sizes = [int(size) for size in sys.argv[1:] if size.isdigit()] or [100, 10_000, 100_000]
+    with arranging.postgresql() if "--postgresql" in sys.argv else nullcontext():
+        run(sizes)

@@ -15,7 +15,7 @@ from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import KEEPS_RAW, UploadState
-from processing.rendering import rerender
+from processing.rendering import rotation as rendering_rotation
 
 
 def connect() -> None:
@@ -35,7 +35,7 @@ def _continue_operation(operation_id: int, **_: Any) -> None:
 
 
 def _render_rotated(photo_ids: list[int], **_: Any) -> None:
-    rerender.enqueue_rotated(photo_ids)
+    rendering_rotation.enqueue(photo_ids)
 
 
 def _forget_batches(album: Album, **_: Any) -> None:

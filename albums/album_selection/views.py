@@ -105,6 +105,8 @@ def change_owner(request: HttpRequest, albums: list[Album]) -> HttpResponse:
         error = "No active user has this name." if name else ""
         context = {"usernames": usernames[:MAX_USERNAMES], "name": name or "", "error": error}
         return _page(request, "album/owner.html", albums, context, 422 if name else 200)
+    for album in albums:
+        note_deletion(request, album, "album-given-away")  # it is gone for its former owner
     values = {"owner": owner.pk, "owner_name": owner.get_username()}
     return responses.respond(request, start(request, "album-owner", albums, values), "albums:list")
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from django.db.models import QuerySet
 
-from albums.download.scope import Files, Scope, Total
+from albums.download.scope import Files, Scope, Total, total
 
 MAX_BYTES_AT_ONCE, MAX_FILES_AT_ONCE = 32 << 20, 50
 """What a request reads itself: about half a second on a hard disk."""
@@ -31,6 +31,9 @@ class Reader(Protocol):
 
     def read_soon(self, photo_ids: Sequence[int], companion_ids: Sequence[int]) -> None:
         """Makes a worker do the same. Harmless if it is called often."""
+
+    def has_worker(self) -> bool:
+        """True if a worker is running."""
 
 
 class FilesDamaged(Exception):
@@ -64,17 +67,22 @@ def prepare(scope: Scope) -> None:
     """
     _ensure_intact(scope)
     unread = [files.unread() for files in scope.files()]
-    total = _sum(unread)
-    if not total.files:
+    left = total(unread)
+    if not left.files:
         return
     photo_ids, companion_ids = _items(unread)
-    if total.bytes > MAX_BYTES_AT_ONCE or total.files > MAX_FILES_AT_ONCE:
+    if left.bytes > MAX_BYTES_AT_ONCE or left.files > MAX_FILES_AT_ONCE:
         _readers[0].read_soon(photo_ids, companion_ids)
-        raise NotReady(total)
+        raise NotReady(left)
     _readers[0].read_now(photo_ids, companion_ids)
     _ensure_intact(scope)
-    if (total := _sum(unread)).files:  # a worker is reading them
-        raise NotReady(total)
+    if (left := total(unread)).files:  # a worker is reading them
+        raise NotReady(left)
+
+
+def has_worker() -> bool:
+    """True if a worker is running. Without one, a download that is not ready stays so."""
+    return _readers[0].has_worker()
 
 
 def without_damaged(scope: Scope) -> Scope:
@@ -84,14 +92,9 @@ def without_damaged(scope: Scope) -> Scope:
 
 def _ensure_intact(scope: Scope) -> None:
     damaged = [files.having(_readers[0].damaged_keys()) for files in scope.files()]
-    if count := _sum(damaged).files:
+    if count := total(damaged).files:
         names = [name for files in damaged for name in files.rows.values_list(files.name, flat=True)[:MAX_NAMES]]
         raise FilesDamaged(count, names[:MAX_NAMES])
-
-
-def _sum(parts: Sequence[Files]) -> Total:
-    totals = [files.total() for files in parts]
-    return Total(sum(total.files for total in totals), sum(total.bytes for total in totals))
 
 
 def _items(unread: Sequence[Files]) -> tuple[list[int], list[int]]:

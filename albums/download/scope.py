@@ -1,9 +1,10 @@
 """Which stored files an archive of some photos contains, as querysets with columns of the same names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum, TextChoices
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum, TextChoices
 
 from albums.download.names import split
 from albums.models import Companion, Photo, PhotoQuerySet, Rendition
@@ -62,6 +63,11 @@ class Files:
         return replace(self, rows=self.rows.filter(crc32=None))
 
 
+def total(parts: Iterable[Files]) -> Total:
+    totals = [files.total() for files in parts]
+    return Total(sum(total.files for total in totals), sum(total.bytes for total in totals))
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The photos of an archive (`photos` is not sliced and contains no photo that is shown as another), and what of them."""
@@ -73,10 +79,10 @@ class Scope:
     """The keys of files that are left out, as a subquery."""
 
     def files(self) -> list[Files]:
-        """Returns all files, in up to three parts: those of the photos, then of their RAWs, then the companions."""
+        """Returns all files in a few parts: those of the photos, then of their RAWs, then the companions."""
         files = [self._renditions()] if self.size == Size.LARGE else [self._originals(), self._raws()]
         if self.with_companions:
-            files.append(self.companions())
+            files += self.companions()
         return files if self.left_out is None else [part.without(self.left_out) for part in files]
 
     def _originals(self) -> Files:
@@ -84,7 +90,7 @@ class Scope:
 
     def _raws(self) -> Files:
         """The originals of RAWs for which photos of the archive are shown."""
-        return replace(self._originals(), rows=Photo.objects.filter(shown_as__in=self.photos))
+        return replace(self._originals(), rows=self._halves())
 
     def _renditions(self) -> Files:
         """The largest WebP of each photo."""
@@ -92,11 +98,9 @@ class Scope:
         webps = Rendition.objects.filter(photo__in=self.photos, format=Rendition.Format.WEBP)
         return Files(webps.exclude(Exists(larger)), name="photo__name", ending=".webp")
 
-    def companions(self) -> Files:
-        """The sidecars and Live videos of the photos and of their RAWs."""
-        rows = Companion.objects.filter(Q(photo__in=self.photos) | Q(photo__shown_as__in=self.photos))
-        return Files(rows)
+    def companions(self) -> list[Files]:
+        """The sidecars and Live videos of the photos and of their RAWs. With OR, PostgreSQL would read the whole table."""
+        return [Files(Companion.objects.filter(photo__in=photos)) for photos in (self.photos, self._halves())]
 
-    def total(self) -> Total:
-        totals = [files.total() for files in self.files()]
-        return Total(sum(total.files for total in totals), sum(total.bytes for total in totals))
+    def _halves(self) -> PhotoQuerySet:
+        return Photo.objects.filter(shown_as__in=self.photos)

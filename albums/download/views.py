@@ -12,7 +12,7 @@ from albums.download.archive import FileMissing
 from albums.download.contents import ChecksumMissing
 from albums.download.forms import DownloadForm
 from albums.download.readiness import FilesDamaged, NotReady
-from albums.download.scope import Scope, Size, Total
+from albums.download.scope import Scope, Size, Total, total
 from albums.download.slots import AllSlotsTaken
 from albums.download.sources import Source
 from albums.operations.responses import reject
@@ -60,9 +60,9 @@ def _choose(request: HttpRequest, source: Source) -> HttpResponse:
         return _wait(request, source, form.scope(source.photos))
     context = {
         "source": source,
-        "originals": Scope(source.photos, with_companions=False).total(),
-        "large": Scope(source.photos, Size.LARGE, with_companions=False).total(),
-        "companions": Scope(source.photos).companions().total(),
+        "originals": total(Scope(source.photos, with_companions=False).files()),
+        "large": total(Scope(source.photos, Size.LARGE, with_companions=False).files()),
+        "companions": total(Scope(source.photos).companions()),
         "has_edits": edits.has_edits(source.photos),
     }
     return render(request, "download/choose.html", context)
@@ -104,13 +104,14 @@ def _wait(request: HttpRequest, source: Source, scope: Scope) -> HttpResponse:
 
 
 def _progress(request: HttpRequest, source: Source, scope: Scope, unread: Total) -> dict[str, Any]:
-    total, query = scope.total(), _query(request)
+    query, all_files = _query(request), total(scope.files())
     return {
         "source": source,
         "query": query,
-        "total": total,
+        "total": all_files,
         "unread": unread,
-        "read_count": total.files - unread.files,
+        "has_worker": not unread.files or readiness.has_worker(),
+        "read_count": all_files.files - unread.files,
         "zip_url": f"{source.zip_url}?{query}",
         "wait_url": f"{source.choose_url}?{query}&wait=1",
     }

@@ -49,6 +49,7 @@ def inverse(photos: list[Photo], values: dict[int, Values]) -> Inverse:
 def restore(user: User, inverse: Inverse) -> int:
     """Writes the values before. Returns how many photos have changed since or may not be changed by the user any more."""
     ids = [pk for group in inverse for pk in group["photos"]]
+    sorting.lock(Photo.objects.filter(pk__in=ids), {column for group in inverse for column in group["after"]})
     photos = lock(user, ids)
     values = {
         pk: _from_json(group["before"])

@@ -9,5 +9,6 @@ from albums.models import Photo
 def rate(photo: Photo, stars: int) -> None:
     """Sets the photo's rating. 0 means unrated, also if the file has a rating."""
     with transaction.atomic():
+        sorting.lock(Photo.objects.filter(pk=photo.pk), ["edited_rating"])
         Photo.objects.filter(pk=photo.pk).update(edited_rating=stars)
         sorting.place([photo], ["edited_rating"])

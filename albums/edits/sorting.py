@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
-from albums.models import Album, Photo, SortedBy
+from albums.models import Album, Photo, PhotoQuerySet, SortedBy
 from albums.order import placing
 
 ORDERS: dict[str, tuple[str, ...]] = {
@@ -14,9 +14,16 @@ ORDERS: dict[str, tuple[str, ...]] = {
 """The orders that depend on a column. No other edit changes the place of a photo."""
 
 
+def lock(photos: PhotoQuerySet, columns: Collection[str]) -> None:
+    """Locks the albums that `place` is going to sort. Call it before the photos are locked, as workers that publish photos do."""
+    if orders := _orders(columns):
+        albums = Album.objects.filter(pk__in=set(photos.values_list("album_id", flat=True)), sorted_by__in=orders)
+        list(albums.order_by("pk").select_for_update(no_key=True))
+
+
 def place(photos: Iterable[Photo], columns: Collection[str]) -> None:
     """Places the photos whose columns were changed, in the same transaction."""
-    orders = {order for column in columns for order in ORDERS.get(column, ())}
+    orders = _orders(columns)
     if not orders:
         return
     ids_by_album: dict[int, list[int]] = defaultdict(list)
@@ -25,3 +32,7 @@ def place(photos: Iterable[Photo], columns: Collection[str]) -> None:
     albums = Album.objects.filter(pk__in=ids_by_album, sorted_by__in=orders).order_by("pk")
     for album_id in albums.values_list("pk", flat=True):
         placing.place(album_id, ids_by_album[album_id])
+
+
+def _orders(columns: Collection[str]) -> set[str]:
+    return {order for column in columns for order in ORDERS.get(column, ())}

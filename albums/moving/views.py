@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -57,7 +58,7 @@ def targets(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     find = request.GET.get("find", "")
     matching = album_targets.matching(request.user, find, _id(request.GET.get("album", "")))
-    return render(request, "selection/_targets.html", {"targets": matching, "find": find})
+    return render(request, "selection/_targets.html", _targets_context(matching, find))
 
 
 @on_selection
@@ -65,7 +66,8 @@ def delete(request: HttpRequest, user: User, selection: Selection) -> HttpRespon
     """Moves the photos to the trash. If there is none, a page asks before they are deleted permanently."""
     deletable = _emptiable(user, selection)
     if request.method == "POST" and (settings.TRASH_DAYS or "confirmed" in request.POST):
-        _note(request, deletable, "photos-trashed" if settings.TRASH_DAYS else "photos-deleted")
+        for album in _albums_of_others(request, deletable):
+            note_deletion(request, album, "photos-trashed" if settings.TRASH_DAYS else "photos-deleted")
         kind = "delete" if settings.TRASH_DAYS else "delete-permanently"
         return responses.respond(request, operations.start(user, kind, {}, selection), page_of(selection))
     context = {
@@ -102,7 +104,8 @@ def _place(request: HttpRequest, user: User, selection: Selection, kind: str) ->
         album = Album.objects.create(title=form.cleaned_data["title"], owner=user)
     photos = selection.photos(user)
     if kind == "move":
-        _note(request, photos.exclude(album__owner=album.owner_id), "photos-moved")
+        for source in _albums_of_others(request, photos.exclude(album__owner=album.owner_id)):
+            note_deletion(request, source, "photos-moved")
     params = {"album": album.pk, "known": photos.filter(album=album).count()}
     return responses.respond(request, operations.start(user, kind, params, selection), page_of(selection))
 
@@ -119,12 +122,15 @@ def _choice(
         "kind": kind,
         "selection": selection,
         "photo_count": selection.photos(user).count(),
-        "targets": album_targets.matching(user, find, selection.album_id),
-        "find": find,
+        **_targets_context(album_targets.matching(user, find, selection.album_id), find),
         "form": form or album_targets.NewAlbumForm(),
         "back": responses.next_url(request, page_of(selection)),
     }
     return render(request, "selection/targets.html", context, status=422 if form else 200)
+
+
+def _targets_context(matching: list[album_targets.Target], find: str) -> dict[str, Any]:
+    return {"targets": matching, "find": find, "is_cut": len(matching) == album_targets.MAX_TARGETS}
 
 
 def _id(value: str) -> int:
@@ -141,7 +147,6 @@ def _emptiable(user: User, selection: Selection) -> PhotoQuerySet:
     return deletable
 
 
-def _note(request: HttpRequest, photos: PhotoQuerySet, what: str) -> None:
-    """Records in the security log that photos leave albums of other users."""
-    for album in Album.objects.filter(pk__in=photos.order_by().values("album")).exclude(owner=request.user.pk):
-        note_deletion(request, album, what)
+def _albums_of_others(request: HttpRequest, photos: PhotoQuerySet) -> QuerySet[Album]:
+    """The albums of other users that the photos are in, for the security log."""
+    return Album.objects.filter(pk__in=photos.order_by().values("album")).exclude(owner=request.user.pk)

@@ -13,6 +13,8 @@ from django.db.models.functions import RowNumber
 from albums.models import Album, Photo
 from albums.order import keys, positions, spacing
 
+Neighbours = tuple[int, int | None, int | None]
+"""A photo's id, and the positions of the next photos on either side, None at the ends of the album."""
 PLACED = "SELECT id, lower, upper FROM ({rows}) placed WHERE id IN ({ids}) ORDER BY place"
 
 
@@ -32,7 +34,7 @@ def place(album_id: int, photo_ids: Sequence[int]) -> None:
     lead_ids = list({shown_as or pk for pk, shown_as in rows})
     if not lead_ids:
         return
-    places = _at_end(album_id, sorted_by, lead_ids) or _between(album_id, sorted_by, lead_ids)
+    places = _at_end(album_id, sorted_by, lead_ids) or _between(_neighbours(album_id, sorted_by, lead_ids))
     if places:
         positions.assign(album_id, places)
     else:
@@ -51,10 +53,10 @@ def _at_end(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> dict[int
     return dict(zip(others, free, strict=False))
 
 
-def _between(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> dict[int, int]:
-    """Returns the positions between the neighbours in the album's order; an empty dict if there is no room."""
+def _between(rows: list[Neighbours]) -> dict[int, int]:
+    """Returns positions between the neighbours; an empty dict if there is no room."""
     groups: dict[tuple[int | None, int | None], list[int]] = defaultdict(list)
-    for pk, lower, upper in _neighbours(album_id, sorted_by, photo_ids):
+    for pk, lower, upper in rows:
         groups[lower, upper].append(pk)
     places: dict[int, int] = {}
     for (lower, upper), ids in groups.items():
@@ -65,8 +67,19 @@ def _between(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> dict[in
     return places
 
 
-def _neighbours(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> list[tuple[int, int | None, int | None]]:
-    """Returns id, and position of the next other photo on either side, in the album's order. Reads the whole album."""
+def _neighbours(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> list[Neighbours]:
+    """Returns the photos in the album's order, each with its neighbours among the others. Reads the whole album once."""
+    if len(photo_ids) > 1:
+        return _neighbours_of_many(album_id, sorted_by, photo_ids)
+    [photo_id] = photo_ids
+    others = Photo.objects.filter(album=album_id).leading().exclude(pk=photo_id).order_by()
+    photos, is_before = keys.compared(others, sorted_by, photo_id)
+    ends = photos.aggregate(lower=Max("position", filter=is_before), upper=Min("position", filter=~is_before))
+    return [(photo_id, ends["lower"], ends["upper"])]
+
+
+def _neighbours_of_many(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> list[Neighbours]:
+    """As `_neighbours`, by sorting the album, which takes ten times as long for 100,000 photos."""
     order = keys.order_by(sorted_by)
     other = Case(When(~Q(pk__in=photo_ids), then="position"))
     photos = Photo.objects.filter(album=album_id).leading().order_by()
@@ -79,5 +92,5 @@ def _neighbours(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> list
     wanted = ", ".join(["%s"] * len(photo_ids))
     with connection.cursor() as cursor:
         cursor.execute(PLACED.format(rows=sql, ids=wanted), [*parameters, *photo_ids])
-        neighbours: list[tuple[int, int | None, int | None]] = cursor.fetchall()
+        neighbours: list[Neighbours] = cursor.fetchall()
     return neighbours

@@ -44,13 +44,15 @@ def spread(lower: int | None, upper: int | None, count: int, latest: int) -> lis
     return [lower + step * number for number in range(1, count + 1)] if step > 0 else []
 
 
-def insert(before: Sequence[Row], after: Sequence[Row], photos: Sequence[int], latest: int) -> dict[int, int]:
+def insert(
+    before: Sequence[Row], after: Sequence[Row], photos: Sequence[int], latest: int, reaches: Sequence[int] = REACHES
+) -> dict[int, int]:
     """Returns the positions with which the photos are between the two sequences, by id; empty if there is no room.
 
-    `before` and `after` are in the album's order and contain up to one row more than the largest of REACHES. If the gap is
+    `before` and `after` are in the album's order and contain up to one row more than the largest of `reaches`. If the gap is
     exhausted, the result contains the neighbours that get new positions, too.
     """
-    for reach in REACHES:
+    for reach in reaches:
         left, right = before[max(0, len(before) - reach) :], after[:reach]
         lower = before[-reach - 1][1] if len(before) > reach else None
         upper = after[reach][1] if len(after) > reach else None

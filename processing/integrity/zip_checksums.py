@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from albums.models import Companion, Photo
 from processing.integrity import readback
 from processing.integrity.file_check import StoredItem
-from processing.jobs import periodic, wakeup
+from processing.jobs import periodic, wakeup, workers
 from processing.models import Finding
 from processing.storage.storage_errors import StorageError
 
@@ -34,6 +34,10 @@ def read_now(photo_ids: Sequence[int], companion_ids: Sequence[int]) -> None:
 def read_soon(photo_ids: Sequence[int], companion_ids: Sequence[int]) -> None:
     if periodic.acquire("zip_checksums", ROUND_SECONDS):
         wakeup.send_for_checksums(json.dumps([photo_ids, companion_ids]))
+
+
+def has_worker() -> bool:
+    return workers.running().exists()
 
 
 def read_slice(ids: str) -> None:

@@ -61,18 +61,6 @@ def enqueue(photos: Iterable[Photo]) -> int:
     return sum(_enqueue(chunk, turns) for chunk in chunks(photos))
 
 
-def enqueue_rotated(photo_ids: Iterable[int]) -> None:
-    """Queues photos whose orientation has changed, in the transaction that changes it.
-
-    A photo that was turned back before it was rendered leaves the queue: its renditions are right as they are.
-    """
-    for chunk in chunks(photo_ids):
-        rotated = Photo.objects.filter(pk__in=chunk)
-        to_render = list(select(rotated, missing=True, outdated=True))
-        enqueue(to_render)
-        Rerender.objects.waiting().filter(claim=None, photo__in=rotated).exclude(photo__in=to_render).delete()
-
-
 def cancel(photos: QuerySet[Photo]) -> int:
     """Removes the photos from the queue, including one in progress. Finished renditions stay. Returns how many."""
     return Rerender.objects.filter(photo__in=photos).delete()[0]
@@ -137,7 +125,8 @@ def _lacks_look(photo: Photo) -> bool:
 
 def _enqueue(photos: list[Photo], turns: dict[int, int]) -> int:
     with transaction.atomic():
-        photos = list(Photo.objects.select_for_update().filter(pk__in=[photo.pk for photo in photos]))
+        locked = Photo.objects.select_for_update().filter(pk__in=[photo.pk for photo in photos])
+        photos = list(locked.only("album"))
         queued = set(Rerender.objects.waiting().filter(photo__in=photos).values_list("photo_id", flat=True))
         Rerender.objects.given_up().filter(photo__in=photos).delete()
         rows = [_row(photo, turns) for photo in photos if photo.pk not in queued]

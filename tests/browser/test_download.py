@@ -84,18 +84,20 @@ def test_a_download_that_has_to_be_prepared_starts_when_it_is_ready(
     address = fill(page, files, installation)
     stop_worker(installation)
     installation.change(f"UPDATE albums_photo SET crc32 = NULL WHERE album_id = {album_of(page)}")
-    phone = open_page(viewport=PHONE)
+    no_script_page = open_page(viewport=PHONE, java_script_enabled=False)
 
-    for waiting in (page, phone):
+    for waiting in (page, no_script_page):
         waiting.goto(f"{address}download/")
         waiting.get_by_role("button", name="Download").click()
         expect(waiting.get_by_role("heading", name="Preparing download")).to_be_visible()
         expect(waiting.get_by_text("Checked 0 of 2 files")).to_be_visible()
-        ensure_accessible_in_both_schemes(waiting, "preparing")
-    with page.expect_download() as download:
+        expect(waiting.get_by_text("no worker is running")).to_be_visible()
+    ensure_accessible_in_both_schemes(page, "preparing")  # the other page reloads itself
+    with page.expect_download() as download, no_script_page.expect_download() as no_script_download:
         installation.start("run_huey")
         expect(page.get_by_role("heading", name="Download ready")).to_be_visible()
 
-    assert contents(download.value) == {str(file["name"]): file["buffer"] for file in files}
+    originals = {str(file["name"]): file["buffer"] for file in files}
+    assert contents(download.value) == contents(no_script_download.value) == originals
     ensure_accessible_in_both_schemes(page, "ready")
     clear_network_errors(console_errors)  # the first response is a 503 with the page that waits

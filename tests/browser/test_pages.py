@@ -257,7 +257,7 @@ def test_every_control_of_the_form_is_reachable_with_the_keyboard(page: Page, tm
     expect(page.get_by_role("button", name="Upload 2 photos")).to_be_visible()
     open_menu(page)  # which contains "Add folder"
     reached = []
-    for _ in range(25):
+    for _ in range(50):  # through the menu, the list of files and the navigation, around the page
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate(

@@ -70,8 +70,20 @@ def test_photos_are_selected_by_mouse_and_keyboard_moved_and_returned(page: Page
     expect_selected(page, 0, 1)
     assert page.url == address
 
+    # Selected photos are dragged together
+    page.mouse.move(*center(tile(page, 1)))
+    page.mouse.down()
+    x, y = center(tile(page, 3))
+    page.mouse.move(x + 2, y, steps=5)
+    page.mouse.move(x + 20, y, steps=5)
+    page.mouse.up()
+    expect(page.locator("#toasts")).to_contain_text("2 photos moved.")
+    names = page.locator(".tile img.frame__image").evaluate_all("all => all.slice(0, 5).map(i => i.alt.slice(-5, -4))")
+    assert names == ["2", "3", "0", "1", "4"]
+    page.get_by_role("button", name="Undo").click()
+    expect(tile(page, 0).locator("img")).to_have_attribute("alt", "IMG_0000.JPG")
+
     # Keys: X selects, Shift with an arrow extends, Ctrl+A selects photos that are not loaded too
-    page.keyboard.press("Escape")
     tile(page, 2).locator("a").focus()
     page.keyboard.press("x")
     page.keyboard.press("Shift+ArrowRight")

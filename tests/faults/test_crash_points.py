@@ -9,7 +9,7 @@ from processing.lib.failpoints import Point
 from tests import polling
 from tests.faults import aftermath
 from tests.faults.aftermath import QUICK, Figures
-from tests.installation import Installation
+from tests.installation import Installation, token
 from tests.processing import making
 
 pytestmark = pytest.mark.faults
@@ -37,6 +37,7 @@ RENDITIONS = """
     SELECT made.recipe, made.edge, made.format, count(*) FROM albums_rendition made
     JOIN albums_photo photo ON photo.id = made.photo_id WHERE photo.album_id = {} GROUP BY 1, 2, 3 ORDER BY 2, 3
 """
+SIZES = "SELECT width, height, orientation, count(*) FROM albums_photo WHERE album_id = {} GROUP BY 1, 2, 3"
 RERENDERS = "SELECT * FROM processing_rerender"
 OTHER_RECIPE = {"RENDITION_EDGES": "600,300", "AVIF": "yes", "AVIF_QUALITY": "40"}
 SWEEPING_POINTS = (Point.BEFORE_DELETE, f"{Point.AFTER_DELETE}:2")
@@ -150,6 +151,37 @@ def test_a_worker_killed_while_it_renders_photos_again_loses_nothing(shared_inst
     assert len({recipe for recipe, *_ in after}) == 1
 
 
+@pytest.mark.parametrize(
+    ("process", "point"), [("serve", f"{Point.BEFORE_WAKEUP}:1"), ("run_huey", f"{Point.BEFORE_RENDITIONS}:2")]
+)
+def test_rotated_photos_are_rendered_although_a_process_was_killed(installation, photos, process, point):
+    installation.start("serve")
+    installation.start("run_huey")
+    session = installation.sign_in()
+    album = installation.new_album(session, "Summer")
+    assert installation.send(session, album, photos).ok
+    assert_all_are_photos(installation, album, photos)
+    installation.kill(process)
+    installation.start(process, env={"DARKROOM_FAULT": point})
+
+    if process == "serve":
+        with pytest.raises(requests.ConnectionError):
+            rotate_all(installation, session, album)
+        assert_web_was_killed(installation)
+    else:
+        assert rotate_all(installation, session, album).ok
+        assert installation.processes[process].wait(SECONDS) == -signal.SIGKILL
+    restart(installation, process)
+    polling.until(lambda: installation.ask(RERENDERS) == [], SECONDS, "a rotated photo is never rendered")
+
+    assert_all_are_photos(installation, album, photos)
+    renditions = installation.ask(RENDITIONS.format(album))
+    assert [(recipe.endswith("-o6"), edge, count) for recipe, edge, _, count in renditions] == [
+        (True, edge, PHOTOS) for edge in (400, 800, 900)
+    ]
+    assert installation.ask(SIZES.format(album)) == [(600, 900, 6, PHOTOS)]
+
+
 @pytest.mark.parametrize("point", SWEEPING_POINTS)
 def test_a_sweep_killed_while_it_deletes_leftovers_loses_nothing(shared_installation, album, photos, point):
     worker = shared_installation.start("run_huey", env={"DARKROOM_FAULT": Point.BEFORE_PHOTO})
@@ -181,6 +213,11 @@ def test_a_web_process_killed_while_it_deletes_an_album_leaves_no_orphan(install
     assert installation.delete_album(session, album).status_code in (302, 404)
     assert installation.send(session, other_album, photos).ok
     assert_all_are_photos(installation, other_album, photos)
+
+
+def rotate_all(installation: Installation, session: requests.Session, album: int) -> requests.Response:
+    fields = {"all": "1", "album": str(album), "turn": "right", "csrfmiddlewaretoken": token(session)}
+    return session.post(f"{installation.url}/selection/rotate/", fields, timeout=SECONDS)
 
 
 def sweep(installation: Installation, fault: str) -> int:

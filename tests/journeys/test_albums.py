@@ -1,8 +1,9 @@
 """Creating and renaming albums."""
 
 import pytest
+from django.urls import reverse
 
-from albums.models import Album
+from albums.models import Album, Operation
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,9 @@ def test_renaming_an_album_to_a_title_in_use_shows_a_message(signed_in, owner, a
 
     response = signed_in.post(f"/albums/{winter.pk}/edit/", {"title": "Summer"}, follow=True)
 
-    assert len(messages_of(response)) == 1
+    warning, outcome = messages_of(response)
+    assert f'<a href="{album.get_absolute_url()}">Summer</a>' in warning
+    assert f'action="{reverse("albums:undo", args=[Operation.objects.get().pk])}"' in outcome
     assert messages_of(signed_in.post(f"/albums/{winter.pk}/edit/", {"title": "Summer"}, follow=True)) == []
 
 

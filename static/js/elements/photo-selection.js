@@ -6,9 +6,11 @@ import { photoId, showChecked, takeOver } from "../selection/checkboxes.js";
 import { Lasso, overlap } from "../selection/lasso.js";
 import { onLongPress } from "../selection/long-press.js";
 import { Selected } from "../selection/selected.js";
+import { isUploading, setField, submitInPlace, submitTo } from "../selection/submit.js";
 import { openTargets } from "../selection/target-dialog.js";
 import { isTyping } from "../typing.js";
 
+const BUSY = "dialog[open], details.menu[open], .tile--moved"; // these have a use of their own for the keys
 const CONTROLS = "a, button, input, label, select, summary, textarea, details, dialog, upload-desk, photo-selection, .album-head, .masthead";
 
 class PhotoSelection extends HTMLElement {
@@ -31,8 +33,9 @@ class PhotoSelection extends HTMLElement {
     document.addEventListener("click", this.#onSelectLink, { signal });
     this.addEventListener("click", this.#onBarClick, { signal });
     this.#form.addEventListener("change", this.#onAll, { signal });
+    this.#grid.addEventListener("photo-place", this.#onPlace, { signal });
     this.#form.addEventListener("submit", this.#onSubmit, { signal });
-    onLongPress(this.#grid, (target) => this.#start(target.closest(TILE)), signal);
+    onLongPress(this.#grid, this.#onLongPress, signal);
     this.#lasso = new Lasso({ canStart: this.#canDraw, onStart: this.#beginLasso, onChange: this.#onLasso });
     this.#observer.observe(this.#grid, { childList: true });
     this.#selected.set(takeOver(this.#grid), true);
@@ -87,7 +90,7 @@ class PhotoSelection extends HTMLElement {
   };
 
   #onKey = (event) => {
-    if (isTyping(event.target) || event.altKey || document.querySelector("dialog[open], details.menu[open]")) return;
+    if (isTyping(event.target) || event.altKey || document.querySelector(BUSY)) return;
     const isAll = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "a";
     if (isAll && this.#total) this.#selected.selectAll();
     else if (event.key === "Escape" && this.#isActive) return this.#end();
@@ -104,6 +107,11 @@ class PhotoSelection extends HTMLElement {
     link.closest("details")?.removeAttribute("open");
     this.#start();
     this.#tiles.find((tile) => tile.getBoundingClientRect().bottom > 0)?.querySelector("a").focus({ preventScroll: true });
+  };
+
+  #onLongPress = (target) => {
+    const tile = target.closest(TILE);
+    if (tile && !this.#grid.matches(".grid--moving")) this.#start(tile);
   };
 
   #onBarClick = (event) => {
@@ -126,12 +134,16 @@ class PhotoSelection extends HTMLElement {
       return this.#announce("Select at least one photo first.");
     }
     this.#fillIn();
-    if (!button?.matches("[data-dialog]") || button.disabled) return undefined;
+    if (!button?.matches("[data-dialog]")) {
+      if (!isUploading() || button?.matches("[data-page]")) return undefined;
+      event.preventDefault();
+      return submitInPlace(this.#form, button.formAction, button);
+    }
     event.preventDefault();
     button.disabled = true;
     const isShown = await openTargets(button.formAction, new FormData(this.#form, button));
     button.disabled = false;
-    if (!isShown) HTMLFormElement.prototype.submit.call(Object.assign(this.#form, { action: button.formAction }));
+    if (!isShown) submitTo(this.#form, button.formAction);
     return undefined;
   };
 
@@ -144,23 +156,21 @@ class PhotoSelection extends HTMLElement {
     for (const name of ["after", "before", "from", "select"]) parameters.delete(name);
     if (first && !isAtTop) parameters.set("from", first.dataset.position);
     next.value = `${location.pathname}${parameters.size ? "?" : ""}${parameters}`;
-    for (const [name, value] of Object.entries(this.#selected.fields())) this.#field(name, value);
+    for (const [name, value] of Object.entries(this.#selected.fields())) setField(this.#form, name, value);
   }
 
-  #field(name, value) {
-    const field = this.#form.querySelector(`[type=hidden][name=${name}]`);
-    if (field && !value) return field.remove();
-    if (!value) return undefined;
-    const input = field ?? Object.assign(document.createElement("input"), { type: "hidden", name });
-    input.value = value;
-    if (!field) this.#form.append(input);
-    return undefined;
-  }
+  /* Dragging a tile moves it in the album (<photo-order>). */
+  #canDraw = ({ target }) => Boolean(target.closest("main")) && !target.closest(`${TILE}, ${CONTROLS}`);
 
-  #canDraw = ({ target, shiftKey }) => {
-    const tile = target.closest(TILE);
-    if (tile) return this.#isActive && !shiftKey && !this.#selected.has(photoId(tile)) && !target.matches(".tile__check");
-    return Boolean(target.closest("main")) && !target.closest(CONTROLS);
+  /* All selected photos move together. */
+  #onPlace = (event) => {
+    const { tile, slot } = event.detail;
+    const url = this.dataset.placeUrl;
+    if (!url || !this.#selected.has(photoId(tile)) || this.#selected.count(this.#total) < 2) return;
+    event.preventDefault();
+    this.#fillIn();
+    setField(this.#form, slot.isBehind ? "after" : "before", photoId(slot.tile));
+    submitTo(this.#form, url);
   };
 
   #restore;

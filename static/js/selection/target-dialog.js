@@ -1,5 +1,7 @@
 /* The page that offers the albums to move or copy photos to, as a dialog. */
 
+import { isUploading, submitInPlace } from "./submit.js";
+
 /** Opens the dialog with the page at the URL. Returns false if the page cannot be shown as one. */
 export async function openTargets(url, fields) {
   const form = await fetchForm(url, fields);
@@ -34,6 +36,11 @@ function prepare(form, dialog) {
   form.querySelector("[data-cancel]").addEventListener("click", (event) => {
     event.preventDefault();
     dialog.close();
+  });
+  form.addEventListener("submit", (event) => {
+    if (!isUploading()) return;
+    event.preventDefault();
+    submitInPlace(form, form.action, event.submitter);
   });
   title.addEventListener("input", () => (isNew.checked = true));
   isNew.addEventListener("change", () => title.focus());

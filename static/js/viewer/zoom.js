@@ -107,6 +107,7 @@ export class Zoom {
   #pictureSize() {
     const { offsetWidth, offsetHeight } = this.#image;
     const shape = this.#image.getAttribute("width") / this.#image.getAttribute("height");
-    return { width: Math.min(offsetWidth, offsetHeight * shape), height: Math.min(offsetHeight, offsetWidth / shape) };
+    const [width, height] = [Math.min(offsetWidth, offsetHeight * shape), Math.min(offsetHeight, offsetWidth / shape)];
+    return this.#box.matches(".turned--quarter") ? { width: height, height: width } : { width, height };
   }
 }

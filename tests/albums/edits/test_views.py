@@ -205,6 +205,20 @@ def test_a_selection_is_edited_and_the_browser_returns_to_the_album(signed_in, a
     assert Operation.objects.get().done == 3
 
 
+def test_the_bar_of_a_search_leads_to_the_form_and_back(signed_in, album):
+    first, *_ = described(album, 3)
+    Photo.objects.filter(pk=first.pk).update(title="Lake")
+    fields = {"all": "1", "q": "harbour", "next": "/search/?q=harbour"}
+
+    page = signed_in.post("/selection/edit/", fields | {"turn": ""}).content.decode()
+    assert "Edit 2 photos" in page
+    assert '<input type="hidden" name="next" value="/search/?q=harbour">' in page
+
+    response = signed_in.post("/selection/edit/", fields | {"save": "1", "title_action": "set", "title": "Lake"})
+    assert (response.url, Operation.objects.get().done) == ("/search/?q=harbour", 2)
+    assert {photo.shown_title for photo in Photo.objects.all()} == {"Lake"}
+
+
 def test_a_preview_shows_the_dates_after_the_change_and_saves_nothing(signed_in, album):
     described(album, 2)
 

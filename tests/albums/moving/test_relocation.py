@@ -5,8 +5,10 @@ import itertools
 import pytest
 from django.contrib.auth.models import Permission
 
+from albums import operations
 from albums.models import Album, Companion, Look, Photo
 from albums.operations import actions, engine
+from albums.selection import Selection
 from processing.integrity import consistency
 from processing.uploads.known_files import KnownFiles
 from tests.albums.grid.filling import fill
@@ -157,3 +159,38 @@ def test_verify_finds_nothing_after_a_move(album, target, place):
     place("move", album, target)
 
     assert consistency.verify().is_clean
+
+
+@pytest.mark.parametrize("kind", ["move", "copy", "delete"])
+def test_all_results_of_a_search_but_some_are_selected(owner, album, target, place, kind):
+    other_album = Album.objects.create(title="Other", owner=owner)
+    beach = library.photo(album, 1, title="Beach")
+    also_beach = library.photo(other_album, 2, title="Beach at night")
+    excluded, town = library.photo(album, 3, title="Beach, blurred"), library.photo(album, 4, title="Town")
+    selection = Selection((excluded.pk,), is_all=True, query="beach")
+
+    params = {} if kind == "delete" else {"album": target.pk, "known": 0}
+    operation = operations.start(owner, kind, params, selection)
+
+    assert (operation.total, operation.done) == (2, 2)
+    remaining = Photo.objects.shown().exclude(album=target)
+    assert set(remaining) == ({beach, also_beach} if kind == "copy" else set()) | {excluded, town}
+
+
+def test_photos_are_moved_from_albums_in_any_order_of_ids(owner, album, target, place, monkeypatch):
+    monkeypatch.setattr(engine, "STEP_PHOTOS", 1)
+    newer = Album.objects.create(title="Newer", owner=owner)
+    photos = [photo for source in (newer, album) for photo in fill(source, 2)]
+
+    place("move", photos, target)
+
+    assert list(target.photos.all()) == [*photos[2:], *photos[:2]]
+
+
+def test_a_photo_goes_where_a_sorted_album_wants_it(album, target, place):
+    Album.objects.filter(pk=target.pk).update(sorted_by="name")
+    fill(target, 1, name="a.jpg")
+    fill(target, 1, name="c.jpg")
+    place("move", fill(album, 1, name="b.jpg"), target)
+
+    assert [photo.name for photo in target.photos.all()] == ["a.jpg", "b.jpg", "c.jpg"]

@@ -75,6 +75,8 @@ def test_the_albums_used_last_come_first_and_are_found_by_their_title(signed_in,
     assert page.index("Rome</span>") < page.index("Naples</span>")
     assert ("Rome · 0 photos" in page, "used recently" in page, "Summer" in page) == (True, True, False)
     assert "Rome</span>" not in text(signed_in.get(TARGETS, {"find": "nap"}))
+    Album.objects.bulk_create(Album(title=f"Naples {number}", owner=owner) for number in range(30))
+    assert "Search to find other albums." in text(signed_in.get(TARGETS))
     assert "No album title contains “xyz”." in text(signed_in.get(TARGETS, {"find": "xyz"}))
 
 

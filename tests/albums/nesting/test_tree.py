@@ -72,12 +72,12 @@ def test_of_albums_inside_each_other_only_the_outermost_moves(rome):
     assert paths()["Rome"] == "Winter/Italy/Rome"
 
 
-@pytest.mark.parametrize("target", ["Summer", "Italy", "Rome"])
-def test_an_album_cannot_be_moved_into_itself_or_an_album_inside_it(rome, target):
+def test_an_album_cannot_be_moved_into_itself_or_an_album_inside_it(rome):
     before = paths()
 
-    with pytest.raises(tree.InsideItself):
-        move(named("Summer"), named(target))
+    for target in ("Summer", "Italy", "Rome"):
+        with pytest.raises(tree.InsideItself):
+            move(named("Summer"), named(target))
     assert paths() == before
 
 

@@ -7,8 +7,9 @@ const STEADY_MS = 5000;
 export class Throughput {
   #samples = [];
 
-  /** Records that `sent` bytes in all had been sent at `now`, in milliseconds. */
+  /** Records that `sent` bytes in all had been sent at `now`, in milliseconds. Fewer bytes than before mean that files left the list. */
   record(now, sent) {
+    if (sent < this.#samples.at(-1)?.[1]) this.#samples = [];
     this.#samples.push([now, sent]);
     while (this.#samples.length > 2 && now - this.#samples[0][0] > WINDOW_MS) this.#samples.shift();
   }

@@ -9,6 +9,7 @@ import { preview } from "./previews.js";
 
 const MAX_TILES = 100;
 const EDGE_PIXELS = 256;
+const OWN_ROW_TILES = 5; // fewer usually fit into the last row
 const PHOTO_TILE = ".tile:not(.tile--pending)";
 /* The picture that a camera stores beside a RAW file of the same name stands for both. */
 const STANDS_FOR_RAW = new Set(["jpg", "jpeg", "heic", "heif", "hif"]);
@@ -42,6 +43,7 @@ export class PendingTiles {
     const items = this.#wanted.filter((item) => !this.#tiles.has(item));
     const unknown = items.filter((item) => !this.#shapes.has(item));
     if (!unknown.length) {
+      if (items.length >= OWN_ROW_TILES && !this.#tiles.size) this.#beginRow();
       for (const item of items) this.#tiles.set(item, createTile(item, this.#shapes.get(item)));
       if (items.length) this.#grid.append(...items.map((item) => this.#tiles.get(item)));
     } else if (!this.#isMeasuring) {
@@ -50,6 +52,13 @@ export class PendingTiles {
       this.#isMeasuring = false;
       this.#append();
     }
+  }
+
+  /** Ends a visible last row, as templates/photo/_window.html does: more tiles in it would move its photos. */
+  #beginRow() {
+    const last = this.#grid.lastElementChild;
+    if (!last?.matches(PHOTO_TILE) || last.getBoundingClientRect().top > innerHeight) return;
+    for (const className of ["grid__filler", "grid__break"]) this.#grid.append(Object.assign(document.createElement("li"), { className, ariaHidden: "true" }));
   }
 
   #observe(grid) {

@@ -108,6 +108,63 @@ test("missing files are discarded", async () => {
   assert.equal(server.cancelled, 1);
 });
 
+/** Files as an earlier page stored them, with handles that can be read. */
+function storedFiles(context, ...rows) {
+  const stored = rows.map((row, index) => {
+    const name = `${index}.jpg`;
+    const file = { size: 10, lastModified: 1 };
+    const handle = { getFile: async () => file, queryPermission: async () => "granted" };
+    return { name, path: name, size: 10, modified: 1, handle, grant: handle, album: null, ...row };
+  });
+  context.persistence.all = async () => stored;
+  context.sender.query = async (_, items) => ({ files: items.map(() => ({ state: "new" })) });
+}
+
+test("files that waited for a choice or for another batch wait again", async () => {
+  const { context, resume } = scene();
+  storedFiles(context, { state: "chosen" }, { state: "later", album: "1" }, { state: "later", album: "1", isHeld: true });
+
+  await resume.start();
+
+  assert.deepEqual(context.fileStore.items.map(({ state }) => state), ["chosen", "later", "chosen"]);
+  assert.equal(resume.notice, null);
+});
+
+test("queued files are sent when the album is free", async () => {
+  const { context, resume, panel } = scene();
+  storedFiles(context, { state: "later", album: "1" });
+  panel.dataset.busy = "";
+  let sent = [];
+  context.sender.send = (items) => (sent = items);
+
+  await resume.start();
+
+  assert.deepEqual(sent, context.fileStore.items);
+});
+
+test("unsent files that cannot be read are named", async () => {
+  const { context, resume } = scene();
+  storedFiles(context, ...Array.from({ length: 7 }, () => ({ state: "chosen", handle: null })));
+
+  await resume.start();
+
+  assert.equal(resume.notice.message, "Not uploaded yet: 0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg and 2 more. Select these files again.");
+  assert.ok(!resume.notice.isFolder && !resume.notice.canResume);
+});
+
+test("files of another device are asked for only when nothing arrives", async () => {
+  const { context, resume, panel } = scene();
+  context.persistence.all = async () => [];
+  context.sender.query = async () => ({ batch: { mine: true }, files: [] });
+  await resume.start();
+  assert.equal(resume.notice, null);
+
+  panel.dataset.quiet = "yes";
+  resume.update();
+
+  assert.match(resume.notice.message, /uploaded from another device/);
+});
+
 async function until(condition) {
   while (!condition()) await new Promise((done) => setImmediate(done));
   return true;

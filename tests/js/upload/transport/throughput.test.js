@@ -28,3 +28,13 @@ test("the rate follows a slower network after a few seconds", () => {
 test("the remaining time of a stalled upload is unknown", () => {
   assert.equal(measured([0, 500], [9000, 500]).secondsLeft(1000), null);
 });
+
+test("the rate starts again when files have left the list", () => {
+  const throughput = new Throughput();
+  for (const [now, sent] of [[0, 0], [1000, 5000], [2000, 100]]) throughput.record(now, sent);
+  assert.equal(throughput.rate, null);
+
+  throughput.record(3000, 300);
+
+  assert.equal(throughput.rate, 200);
+});

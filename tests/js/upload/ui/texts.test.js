@@ -79,6 +79,7 @@ test("milestones are announced, single files are not", () => {
   assert.equal(announcement(begun, at(["sending"], { connection: "offline" })), connectionProblem("offline"));
   assert.equal(announcement(at(["sending"], { connection: "offline" }), begun), "Upload resumed.");
   assert.equal(announcement(quarter, at(["received", "received", "failed"])), "Upload complete: 2 uploaded, 1 failed.");
+  assert.equal(announcement(begun, at(["cancelled", "cancelled"])), "Upload cancelled.");
   assert.equal(announcement(quarter, at(["received", "missing"])), "Waiting for 1 file.", "not all were chosen again");
 });
 
