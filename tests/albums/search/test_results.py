@@ -133,3 +133,15 @@ def test_the_order_is_that_of_the_cameras_clock(owner, album):
 
     assert photos == list(Photo.objects.by_time())[::-1]
     assert len(photos) == 40
+
+
+@pytest.mark.embedded
+def test_without_statistics_sqlite_reads_long_results_and_dates_by_the_index_of_dates(owner, album, monkeypatch):
+    fill(album, 20, caption="Beach", taken_at=taken("2020-01-01T00:00"))
+    assert "photo_place (<expr>>? AND <expr><?)" in search(owner, "taken:2020").photos.order_by().explain()
+    monkeypatch.setattr(results, "MAX_COUNT", 10)
+
+    plan = search(owner, "beach summer").ordered.explain()
+
+    assert "SCAN albums_photo USING INDEX photo_place" in plan
+    assert "FOR ORDER BY" not in plan
