@@ -124,7 +124,7 @@ def test_the_sweep_deletes_what_one_request_cannot_delete_of_a_large_trash(album
     response = client.post(reverse("albums:empty-trash", args=[album.pk]), follow=True)
 
     assert "2 photos were deleted permanently" in response.content.decode()
-    assert "remaining photos are deleted within minutes" in response.content.decode()
+    assert "The rest is deleted within minutes" in response.content.decode()
     assert (sweep.sweep().trashed_photos, Photo.objects.count()) == (3, 0)
 
 
