@@ -37,7 +37,7 @@ def is_kept(database: BaseDatabaseWrapper) -> bool:
 
 
 def rebuild(database: BaseDatabaseWrapper, report: Callable[[str, int], None] = lambda table, count: None) -> None:
-    """Indexes all rows anew, BATCH_SIZE per transaction, while others write. Calls `report` after each with its row count."""
+    """Rebuilds the index of all rows, BATCH_SIZE per transaction, while others write. Calls `report` after each with its row count."""
     for table in TABLES:
         first = 0
         while (last := _last_of_batch(database, table, first)) is not None:
@@ -47,7 +47,7 @@ def rebuild(database: BaseDatabaseWrapper, report: Callable[[str, int], None] = 
 
 
 def repair(using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
-    """Creates missing triggers and indexes all rows anew. Does nothing if the index is kept or was never created."""
+    """Creates missing triggers and rebuilds the index. Does nothing if the index is kept or was never created."""
     database = connections[using]
     if "albums_photo_words" in database.introspection.table_names() and not is_kept(database):
         create(database)

@@ -1,6 +1,6 @@
 """Groups of photos of one album that look alike, found by their perceptual hashes.
 
-Two photos belong to one group if a chain of photos connects them of which each looks like the next: a burst is one group.
+Two photos are in one group if they look alike, or if a chain of similar photos connects them: a burst is one group.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from albums.similarity import BAND_BITS, BANDS
 
 MAX_GROUPS = 20
 MAX_SEARCHED = 5_000
-"""Photos of which a request searches the similar ones; the next page continues.
+"""The number of photos that a request compares with all others; the next page continues.
 
 In an album of 100,000 photos, a request reads all hashes in 0.7 s and searches these in 0.6 s of CPU.
 """
@@ -45,7 +45,7 @@ class Page:
 
 
 def page(album: Album, start: int | None = None) -> Page:
-    """Returns the next groups, those of which the first photo has at least the position `start`."""
+    """Returns the next groups, which begin at or after the position `start`."""
     hashes = _Hashes(album)
     groups: list[list[int]] = []
     following = dropwhile(lambda item: start is not None and item[1].position < start, hashes.photos.items())

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from albums import album_list, album_trash, shelf
 from albums.album_selection import views as album_selection
 from albums.album_selection.selection import MAX_ID_DIGITS
-from albums.forms import AlbumForm, AlbumListForm
 from albums.grid import views as grid
 from albums.grid import windows
 from albums.models import Album
@@ -21,6 +20,7 @@ from albums.nesting import tree
 from albums.operations import responses as operation_responses
 from albums.trash_page import contents
 from albums.views.access import album_or_404, ensure_deletable, note_deletion
+from albums.views.forms import AlbumForm, AlbumListForm
 
 ALBUMS_A_PAGE = 60
 

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_search`: indexes all texts of photos and albums anew."""
+"""`manage.py rebuild_search`: rebuilds the index of all texts of photos and albums."""
 
 from collections import Counter
 from typing import Any
@@ -13,7 +13,9 @@ from processing.management import SETTINGS_ONLY
 
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
-    help = "Build the full-text index of the search anew, in batches, while Darkroom runs. Triggers keep it; this repairs damage."
+    help = (
+        "Rebuild the full-text index in batches, while Darkroom runs. Triggers keep it up to date; this repairs damage."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         counts: Counter[str] = Counter()

@@ -114,7 +114,7 @@ class PhotoViewer extends HTMLElement {
     return this.#load(() => this.#pages.take(url), url);
   }
 
-  /** Shows the page that `load` returns. If it is not a photo, the browser opens the URL; after a form, the current page anew. */
+  /** Shows the page that `load` returns. If it is not a photo, the browser opens the URL; after a form, the reloaded current page. */
   async #load(load, url, { announcement, isForm = false } = {}) {
     if (this.#isBusy) return;
     this.#isBusy = true;

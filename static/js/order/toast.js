@@ -1,4 +1,4 @@
-/* Shows what an action on the page has done, as pages do that load anew. */
+/* Shows what an action on the page has done, as a newly loaded page does. */
 
 /** Shows the toast that the server rendered. */
 export function showToast(html) {
