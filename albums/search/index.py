@@ -37,7 +37,7 @@ def is_kept(database: BaseDatabaseWrapper) -> bool:
 
 
 def rebuild(database: BaseDatabaseWrapper, report: Callable[[str, int], None] = lambda table, count: None) -> None:
-    """Rebuilds the index of all rows, BATCH_SIZE per transaction, while others write. Calls `report` after each with its row count."""
+    """Rebuilds the index, BATCH_SIZE rows per transaction, while others write. Calls `report` after each with its row count."""
     for table in TABLES:
         first = 0
         while (last := _last_of_batch(database, table, first)) is not None:

@@ -127,7 +127,7 @@ REBUILD = {
         f"INSERT INTO albums_album_words (rowid, title) {_album_rows('album', _RANGE.format('album'))}",
     ),
 }
-"""Statements that replace the index entries of the rows with ids in a range. Their parameters are its exclusive first and inclusive last id."""
+"""Statements that replace the index entries of rows in a range of ids. Parameters: the exclusive first and inclusive last id."""
 
 
 def ids(table: str, terms: Sequence[Words]) -> tuple[str, list[str]]:
