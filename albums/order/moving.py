@@ -28,7 +28,7 @@ def move(album_id: int, photo_ids: Sequence[int], target: Target, operation: Ope
         # More than a thousand photos next to each other without gaps.
         positions.sort(album_id, SortedBy.MANUAL, operation)
         places = _places(album_id, photo_ids, target)
-    positions.assign(album_id, places, operation)
+    positions.assign(places, operation)
 
 
 def nth(album: Album, number: int, photo: Photo) -> Target:

@@ -36,7 +36,7 @@ def place(album_id: int, photo_ids: Sequence[int]) -> None:
         return
     places = _at_end(album_id, sorted_by, lead_ids) or _between(_neighbours(album_id, sorted_by, lead_ids))
     if places:
-        positions.assign(album_id, places)
+        positions.assign(places)
     else:
         positions.sort(album_id, sorted_by)
 

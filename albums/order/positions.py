@@ -31,9 +31,9 @@ LISTED = {
 CHANGED = """
 WITH listed AS ({listed})
 SELECT photo.id AS photo_id, photo.position AS position_before, listed.position AS position_after
-FROM listed JOIN albums_photo photo ON photo.id = listed.id WHERE photo.album_id = %s
+FROM listed JOIN albums_photo photo ON photo.id = listed.id
 UNION ALL SELECT photo.id, photo.position, listed.position
-FROM listed JOIN albums_photo photo ON photo.shown_as_id = listed.id WHERE photo.album_id = %s
+FROM listed JOIN albums_photo photo ON photo.shown_as_id = listed.id
 """
 RECORD = """
 INSERT INTO albums_formerposition (operation_id, photo_id, position_before, position_after)
@@ -67,11 +67,11 @@ def sort(album_id: int, sorted_by: str, operation: Operation | None = None) -> N
     _write(SORTED.format(ranked=sql), [*parameters, gap, gap], operation)
 
 
-def assign(album_id: int, positions: dict[int, int], operation: Operation | None = None) -> None:
-    """Gives photos of the album these positions, by id."""
+def assign(positions: dict[int, int], operation: Operation | None = None) -> None:
+    """Gives photos these positions, by id."""
     if positions:
         sql = CHANGED.format(listed=LISTED[connection.vendor])
-        _write(sql, [json.dumps(positions), album_id, album_id], operation)
+        _write(sql, [json.dumps(positions)], operation)
 
 
 def restore(album_id: int, operation: Operation) -> int:
