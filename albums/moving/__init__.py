@@ -1,5 +1,9 @@
 """Moving, copying and deleting selected photos, with everything that belongs to them: RAWs, companions, edits and ratings."""
 
+from albums.moving.signals import placed
+
+__all__ = ["connect", "placed"]
+
 
 def connect() -> None:
     """Registers the actions. Their modules are imported once all apps are ready."""

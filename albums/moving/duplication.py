@@ -16,6 +16,7 @@ from albums import holds, key_columns, removal
 from albums.edits import orientation, rotation
 from albums.models import Album, Companion, Leftover, Look, Operation, Photo, PhotoQuerySet, Rendition
 from albums.moving import places, stacks, wording
+from albums.moving.signals import placed
 from albums.moving.stacks import Stack
 from albums.operations import Action, Result, StepChanged
 from albums.order import placing
@@ -86,7 +87,9 @@ class Copy(Action):
         positions = stacks.end_positions(target_id, count)
         _release(prepared, keys)
         copies = _publish(complete, target_id, positions, prepared.new_keys)
-        placing.place(target_id, [photo.pk for photo in copies])
+        ids = [photo.pk for photo in copies]
+        placing.place(target_id, ids)
+        placed.send(sender=Photo, album=target_id, photo_ids=ids)
         _render_rotated(complete, copies)
         leads = [photo for photo in copies if photo.shown_as_id is None]
         inverse = [[photo.pk, _state(photo)] for photo in leads]

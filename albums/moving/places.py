@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from albums.models import Album, Companion, Look, Photo
+from albums.moving.signals import placed
 from albums.moving.stacks import photos_by_album
 
 PUT = "UPDATE albums_photo SET album_id = %s, position = %s WHERE id = %s"
@@ -32,6 +33,7 @@ def put(photos: Collection[Photo]) -> None:
         ids = [photo.pk for photo in group]
         Companion.objects.filter(photo__in=ids).update(album=album_id)
         Look.objects.filter(photo__in=ids).update(album=album_id)
+        placed.send(sender=Photo, album=album_id, photo_ids=ids)
 
 
 def release_covers(photo_ids: Collection[int]) -> list[list[int]]:

@@ -7,6 +7,7 @@ import { Drag } from "../order/drag.js";
 import { KeyboardMove, nameOf } from "../order/keyboard.js";
 import { apply, numberOf, place } from "../order/order-request.js";
 import { isOwnPlace, tilesOf } from "../order/slot.js";
+import { showError, showToast } from "../order/toast.js";
 
 const UNSORTED = ["manual", "uploaded"];
 
@@ -68,10 +69,10 @@ class PhotoOrder extends HTMLElement {
       apply(this.#list, tile, slot, positions);
       if (isFocused) tile.querySelector("a").focus({ preventScroll: true });
       this.#setManual();
-      document.getElementById("toasts").showRendered(toast);
+      showToast(toast);
       this.#announceMoved(tile);
     } catch {
-      document.getElementById("toasts").show(`${nameOf(tile)} was not moved. Check the connection and try again.`, "error");
+      showError(`${nameOf(tile)} was not moved. Check the connection and try again.`);
     } finally {
       tile.classList.remove("tile--saving");
     }
