@@ -7,7 +7,6 @@ import { Drag } from "../order/drag.js";
 import { KeyboardMove, nameOf } from "../order/keyboard.js";
 import { apply, numberOf, place } from "../order/order-request.js";
 import { isOwnPlace, tilesOf } from "../order/slot.js";
-import { showError, showToast } from "../order/toast.js";
 
 const UNSORTED = ["manual", "uploaded"];
 
@@ -69,10 +68,10 @@ class PhotoOrder extends HTMLElement {
       apply(this.#list, tile, slot, positions);
       if (isFocused) tile.querySelector("a").focus({ preventScroll: true });
       this.#setManual();
-      showToast(toast);
+      document.getElementById("toasts").showRendered(toast);
       this.#announceMoved(tile);
     } catch {
-      showError(`${nameOf(tile)} was not moved. Check the connection and try again.`);
+      document.getElementById("toasts").show(`${nameOf(tile)} was not moved. Check the connection and try again.`, "error");
     } finally {
       tile.classList.remove("tile--saving");
     }

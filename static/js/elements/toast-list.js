@@ -21,10 +21,22 @@ class ToastList extends HTMLElement {
 
   /** Shows a text as a toast of the level "info", "success", "warning" or "error", instead of all others. */
   show(text, level = "info") {
+    this.#create(level).textContent = text;
+  }
+
+  /** Shows HTML that the server rendered, as a toast of the level "success", instead of all others. */
+  showRendered(html) {
+    const content = this.#create("success");
+    content.innerHTML = html;
+    window.htmx?.process(content);
+  }
+
+  /** Returns the empty text of a new toast, which replaces all others. */
+  #create(level) {
     const toast = this.querySelector("template").content.firstElementChild.cloneNode(true);
     toast.classList.add(`toast--${level}`);
-    toast.querySelector(".toast__text").textContent = text;
     this.replaceToasts([toast]);
+    return toast.querySelector(".toast__text");
   }
 
   /** Shows these elements instead of the toasts so far. */
