@@ -49,7 +49,7 @@ def drag(page: Page, moved: Locator, target: Locator, side: float) -> None:
     """Drag the tile to this part of the target's width, and look at the line there before dropping it."""
     start, end = moved.bounding_box(), target.bounding_box()
     x, y = end["x"] + side * end["width"], end["y"] + end["height"] / 2
-    page.mouse.move(start["x"] + 20, start["y"] + 20)
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)  # not on the checkbox
     page.mouse.down()
     page.mouse.move(x, y, steps=4)
     line = page.locator(".drop-line")
