@@ -261,3 +261,11 @@ def test_the_edits_are_downloaded_as_a_sidecar(signed_in, photo):
     assert "IMG_0000.JPG.xmp" in response["Content-Disposition"]
     assert b"Port" in response.content
     assert f'href="/photos/{photo.pk}/edits.xmp"' in signed_in.get(f"/photos/{photo.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("keyword", ["a\0", "a" * 101])
+def test_what_cannot_be_a_keyword_cannot_be_removed(signed_in, photo, keyword):
+    fields = {"photo": photo.pk, "save": "1", "keywords_remove": [keyword]}
+
+    assert signed_in.post("/selection/edit/", fields).status_code == 422
+    assert not Operation.objects.exists()
