@@ -92,15 +92,21 @@ class Copy(Action):
         placed.send(sender=Photo, album=target_id, photo_ids=ids)
         _render_rotated(complete, copies)
         leads = [photo for photo in copies if photo.shown_as_id is None]
-        inverse = [list(pair) for pair in _states(leads).items()]
+        states = _states(leads)
+        inverse = [[copy.pk, stack.lead.pk, states[copy.pk]] for stack, copy in zip(complete, leads, strict=True)]
         return Result(inverse or None, len(leads), len(photos) - len(leads))
 
     def undo(self, operation: Operation, inverse: Any) -> int:
-        """Deletes the copies permanently that were not changed since, and that the user may delete."""
+        """Deletes the copies permanently that were not changed since, and that the user may delete.
+
+        A copy whose source was deleted permanently meanwhile stays: it is the only one left.
+        """
         albums = places.lock([operation.params["album"]])
         deletable = [pk for pk, album in albums.items() if album.is_emptiable_by(operation.user)]
-        copies = Photo.objects.filter(album__in=deletable, pk__in=[pk for pk, _ in inverse])
-        states = dict(inverse)
+        sources = Photo.objects.filter(pk__in=[source for _, source, _ in inverse])
+        existing = set(sources.values_list("pk", flat=True))
+        states = {pk: state for pk, source, state in inverse if source in existing}
+        copies = Photo.objects.filter(album__in=deletable, pk__in=states)
         found = _states(list(copies.select_for_update(of=("self",))))
         unchanged = [pk for pk, state in found.items() if state == states[pk]]
         removal.delete_photos(Photo.objects.filter(pk__in=unchanged))

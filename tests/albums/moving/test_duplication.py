@@ -149,3 +149,15 @@ def test_undoing_keeps_copies_to_which_files_were_added_since(album, target, pla
 
     assert set(target.photos.all()) == {with_raw, with_sidecar, raw}
     assert sidecar in with_sidecar.companions.all()
+
+
+def test_undoing_keeps_copies_whose_source_was_deleted_permanently(album, target, place, commit):
+    deleted, trashed = library.photo(album, 1), library.photo(album, 2)
+    operation = place("copy", album, target)
+    deleted.delete()
+    Photo.objects.filter(pk=trashed.pk).update(trashed_at=timezone.now())
+
+    with commit():
+        assert engine.undo(operation).kept == 1
+
+    assert target.photos.get().original_sha256 == deleted.original_sha256
