@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from albums import operations
+from albums import album_trash, operations, removal
 from albums.models import Album, Companion, Look, Photo
 from albums.operations import actions, engine
 from albums.selection import Selection
@@ -230,3 +230,20 @@ def test_the_new_title_of_an_album_is_not_shown_to_a_user_who_lost_access(
     page = client.get(operation.get_absolute_url()).content.decode()
 
     assert ("Secret" in page, "1 photo was moved to another album." in page) == (False, True)
+
+
+def test_nothing_is_moved_to_an_album_that_is_being_deleted(album, target, place):
+    photo = library.photo(album, 1)
+    operations_started = []
+
+    def move(**_):
+        operations_started.append(place("move", [photo], target))
+
+    removal.emptied.connect(move)
+    try:
+        album_trash.delete_now([target.pk])
+    finally:
+        removal.emptied.disconnect(move)
+
+    assert [operation.done for operation in operations_started] == [0]
+    assert (Album.objects.get(), album.photos.get()) == (album, photo)
