@@ -90,7 +90,13 @@ def group(album: Album) -> QuerySet[Album]:
 
 
 def delete_now(ids: Sequence[int]) -> None:
-    """Deletes albums permanently, with all photos and all albums inside them, the innermost first. Can be repeated."""
+    """Deletes albums permanently, with all photos and all albums inside them, the innermost first. Can be repeated.
+
+    They are in the trash meanwhile, so that no photo is moved or uploaded to them and deleted, too. If this process is killed,
+    the next purge deletes the rest.
+    """
+    with transaction.atomic():
+        mark(ids, timezone.now() - timedelta(days=settings.TRASH_DAYS))
     for level in reversed(tree.levels(ids)):
         for album in Album.objects.filter(pk__in=level):
             removal.delete_album(album)

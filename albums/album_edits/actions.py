@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from albums import album_trash
-from albums.models import Album, Operation, Photo
+from albums.models import Album, AlbumQuerySet, Operation, Photo
 from albums.nesting import tree
-from albums.operations import Action, Result, register
+from albums.operations import Action, Losses, Result, register
 
 
 def connect() -> None:
@@ -23,7 +22,7 @@ def connect() -> None:
         register(action)
 
 
-def _albums(operation: Operation, ids: list[int] | None = None) -> QuerySet[Album]:
+def _albums(operation: Operation, ids: list[int] | None = None) -> AlbumQuerySet:
     """The albums that the user may change, without those in the trash."""
     return Album.objects.visible_to(operation.user).filter(pk__in=operation.params["albums"] if ids is None else ids)
 
@@ -135,7 +134,7 @@ class ChangeOwner(Action):
 
     def undo(self, operation: Operation, inverse: Any) -> int:
         ids = [album for album, _, _ in inverse]
-        given = set(_albums(operation, ids).filter(owner=operation.params["owner"]).values_list("pk", flat=True))
+        given = set(self._returnable(operation).filter(pk__in=ids).values_list("pk", flat=True))
         by_owner, by_parent = defaultdict(list), defaultdict(list)
         for album, owner, parent in inverse:
             by_owner[owner].append(album)
@@ -149,6 +148,14 @@ class ChangeOwner(Action):
         for parent, albums in by_parent.items():
             _move_back([pk for pk in albums if pk in given], parent)
         return len(ids) - restored
+
+    def losses(self, operation: Operation) -> Losses:
+        return Losses("album-given-away", self._returnable(operation))
+
+    def _returnable(self, operation: Operation) -> AlbumQuerySet:
+        """The albums that the new owner still has, and that the user may give away: they may contain more photos by now."""
+        albums = _albums(operation).filter(owner=operation.params["owner"])
+        return albums if operation.user.has_perm(Album.DELETE_ALBUMS) else albums.filter(owner=operation.user)
 
     def summary(self, operation: Operation) -> str:
         return f"{_subject(operation)} given to {operation.params['owner_name']}."

@@ -78,7 +78,7 @@ def move(request: HttpRequest, albums: list[Album]) -> HttpResponse:
     """Moves the albums into the album named by `to`, or with `to=top` to the top level. Without `to`, asks where to."""
     to = request.POST.get("to", "")
     if not to:
-        text = request.POST.get("q", "")[:200]
+        text = _text(request, "q")[:200]
         context = {
             "targets": queries.targets(_user(request), albums, text),
             "text": text,
@@ -98,12 +98,12 @@ def change_owner(request: HttpRequest, albums: list[Album]) -> HttpResponse:
         raise Http404
     for album in albums:
         ensure_deletable(request, album)  # the new owner could delete it
-    name = request.POST.get("owner")
+    name = _text(request, "owner")
     owner = User.objects.filter(username=name, is_active=True).first() if name else None
     if owner is None:
         usernames = User.objects.filter(is_active=True).order_by("username").values_list("username", flat=True)
         error = "No active user has this name." if name else ""
-        context = {"usernames": usernames[:MAX_USERNAMES], "name": name or "", "error": error}
+        context = {"usernames": usernames[:MAX_USERNAMES], "name": name, "error": error}
         return _page(request, "album/owner.html", albums, context, 422 if name else 200)
     for album in albums:
         note_deletion(request, album, "album-given-away")  # it is gone for its former owner
@@ -138,6 +138,11 @@ def _target_or_404(request: HttpRequest, value: str) -> Album:
     if album is None:
         raise Http404
     return album
+
+
+def _text(request: HttpRequest, field: str) -> str:
+    """Returns the field without NUL, which PostgreSQL rejects."""
+    return request.POST.get(field, "").replace("\0", "")
 
 
 def _user(request: HttpRequest) -> User:

@@ -66,7 +66,7 @@ class SelectionEditForm(forms.Form):
         known = {word for word, _ in listed}
         self.fields["keywords_remove"].choices = [  # type: ignore[attr-defined]
             *listed,
-            *((word, word) for word in dict.fromkeys(sent) if word not in known),
+            *((word, word) for word in dict.fromkeys(sent) if word not in known and _may_be_keyword(word)),
         ]
         for name in ("title", "caption", "alt_text", "keywords", "keywords_set", "location"):
             self.fields[name].widget.attrs.pop("maxlength", None)
@@ -125,3 +125,7 @@ class SelectionEditForm(forms.Form):
             return {"shift": int(self.shift.total_seconds())}
         local_time = values["date"].isoformat() if values["date"] else ""
         return self._chosen("date", [local_time, fields.offset_minutes(values["offset"])])
+
+
+def _may_be_keyword(word: str) -> bool:
+    return len(word) <= fields.MAX_KEYWORD and "\0" not in word

@@ -127,6 +127,8 @@ def _date(photo: Photo, change: Change) -> Columns:
             taken_at = photo.shown_taken_at + timedelta(seconds=change["shift"])
         except OverflowError:
             return {}
+        if not fields.FIRST_YEAR <= taken_at.year <= fields.LAST_YEAR:
+            return {}
     if (taken_at, offset) == (photo.taken_at, photo.taken_offset_minutes):
         return _reset("date")
     return {"edited_taken_at": taken_at, "edited_taken_offset_minutes": offset}

@@ -49,7 +49,10 @@ def edit_photo(request: HttpRequest, pk: int) -> HttpResponse:
     form = PhotoEditForm(photo, request.POST if is_sent else None)
     if request.method == "POST" and (not is_sent or form.is_valid()):
         changes = form.changes() if is_sent else dict.fromkeys(overrides.COLUMNS, RESET)
-        return _save(request, Selection(ids=(photo.pk,)), changes, _photo_url(request, photo))
+        try:
+            return _save(request, Selection(ids=(photo.pk,)), changes, _photo_url(request, photo))
+        except SelectionError as error:  # another user has deleted it meanwhile
+            return responses.reject(request, error)
     status = 422 if form.errors else 200
     context = {
         "photo": photo,
@@ -96,7 +99,10 @@ def rotate(request: HttpRequest, pk: int) -> HttpResponse:
     if photo.trashed_at:
         return redirect(photo)
     selection = Selection(ids=(photo.shown_as_id or photo.pk,))
-    return _rotate(request, selection, turn, _photo_url(request, photo))
+    try:
+        return _rotate(request, selection, turn, _photo_url(request, photo))
+    except SelectionError as error:
+        return responses.reject(request, error)
 
 
 @require_POST

@@ -4,9 +4,10 @@ The original never contains the edits. The bytes depend on the photo's row only.
 the original has it; so is a removed location, which XMP cannot express.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta, timezone
-from xml.sax.saxutils import escape
+from xml.sax import saxutils
 
 from albums.edits import orientation
 from albums.models import Photo
@@ -28,6 +29,8 @@ TAIL = """  </rdf:Description>
 <?xpacket end="w"?>
 """
 ENDING = ".xmp"
+FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot contain, not even escaped. Keywords of files may have them."""
 
 
 def sidecar(photo: Photo) -> tuple[str, bytes] | None:
@@ -47,7 +50,7 @@ def _properties(photo: Photo) -> Iterator[str]:
     if photo.edited_caption is not None:
         yield _text("dc:description", photo.edited_caption)
     if photo.edited_keywords is not None:
-        items = "".join(f"<rdf:li>{escape(word)}</rdf:li>" for word in photo.edited_keywords)
+        items = "".join(f"<rdf:li>{_escaped(word)}</rdf:li>" for word in photo.edited_keywords)
         yield f"<dc:subject><rdf:Bag>{items}</rdf:Bag></dc:subject>"
     if photo.alt_text:
         yield _text("Iptc4xmpCore:AltTextAccessibility", photo.alt_text)
@@ -63,7 +66,11 @@ def _properties(photo: Photo) -> Iterator[str]:
 
 def _text(name: str, text: str) -> str:
     """Returns a text in one language, as dc:title and the like require."""
-    return f'<{name}><rdf:Alt><rdf:li xml:lang="x-default">{escape(text)}</rdf:li></rdf:Alt></{name}>'
+    return f'<{name}><rdf:Alt><rdf:li xml:lang="x-default">{_escaped(text)}</rdf:li></rdf:Alt></{name}>'
+
+
+def _escaped(text: str) -> str:
+    return saxutils.escape(FORBIDDEN.sub("", text))
 
 
 def _date(photo: Photo) -> Iterator[str]:

@@ -18,7 +18,7 @@ from albums.models import Album, Companion, Leftover, Look, Operation, Photo, Ph
 from albums.moving import places, stacks, wording
 from albums.moving.signals import placed
 from albums.moving.stacks import Stack
-from albums.operations import Action, Result, StepChanged
+from albums.operations import Action, Losses, Result, StepChanged
 from albums.order import placing
 
 ALBUM_COLUMNS = ("album_id", "trashed_at", "shown_as_id", "alt_text", "orientation")
@@ -92,21 +92,31 @@ class Copy(Action):
         placed.send(sender=Photo, album=target_id, photo_ids=ids)
         _render_rotated(complete, copies)
         leads = [photo for photo in copies if photo.shown_as_id is None]
-        inverse = [[photo.pk, _state(photo)] for photo in leads]
+        states = _states(leads)
+        inverse = [[copy.pk, stack.lead.pk, states[copy.pk]] for stack, copy in zip(complete, leads, strict=True)]
         return Result(inverse or None, len(leads), len(photos) - len(leads))
 
     def undo(self, operation: Operation, inverse: Any) -> int:
-        """Deletes the copies permanently that were not changed since, and that the user may delete."""
+        """Deletes the copies permanently that were not changed since, and that the user may delete.
+
+        A copy whose source was deleted permanently meanwhile stays: it is the only one left.
+        """
         albums = places.lock([operation.params["album"]])
         deletable = [pk for pk, album in albums.items() if album.is_emptiable_by(operation.user)]
-        copies = Photo.objects.filter(album__in=deletable, pk__in=[pk for pk, _ in inverse])
-        states = dict(inverse)
-        unchanged = [photo.pk for photo in copies.select_for_update() if _state(photo) == states[photo.pk]]
+        sources = Photo.objects.filter(pk__in=[source for _, source, _ in inverse])
+        existing = set(sources.values_list("pk", flat=True))
+        states = {pk: state for pk, source, state in inverse if source in existing}
+        copies = Photo.objects.filter(album__in=deletable, pk__in=states)
+        found = _states(list(copies.select_for_update(of=("self",))))
+        unchanged = [pk for pk, state in found.items() if state == states[pk]]
         removal.delete_photos(Photo.objects.filter(pk__in=unchanged))
         return len(inverse) - len(unchanged)
 
     def summary(self, operation: Operation) -> str:
         return wording.placed(operation, "copied")
+
+    def losses(self, operation: Operation) -> Losses:
+        return Losses("photos-deleted", places.target_to_empty(operation))
 
 
 def _read(photos: Sequence[Photo], album_id: int, *, lock: bool = True) -> list[Stack]:
@@ -219,8 +229,22 @@ def _render_rotated(copied: Sequence[Stack], copies: Sequence[Photo]) -> None:
         rotation.rotated.send(sender=Photo, photo_ids=ids)
 
 
-def _state(photo: Photo) -> list[Any]:
-    """What a user can change in a photo, as JSON."""
+def _states(photos: Sequence[Photo]) -> dict[int, list[Any]]:
+    """Returns what users can change in each photo, as JSON: its columns, and the ids of its RAWs and companions.
+
+    A RAW or sidecar that was uploaded later is shown with the copy, and would be deleted with it.
+    """
+    raws: dict[int, list[int]] = {photo.pk: [] for photo in photos}
+    for pk, lead in Photo.objects.filter(shown_as__in=raws).order_by("pk").values_list("pk", "shown_as"):
+        raws[lead or 0].append(pk)
+    leads = {pk: lead for lead, ids in raws.items() for pk in (lead, *ids)}
+    companions: dict[int, list[int]] = {photo.pk: [] for photo in photos}
+    for pk, photo_id in Companion.objects.filter(photo__in=leads).order_by("pk").values_list("pk", "photo"):
+        companions[leads[photo_id or 0]].append(pk)
+    return {photo.pk: [*_columns(photo), raws[photo.pk], companions[photo.pk]] for photo in photos}
+
+
+def _columns(photo: Photo) -> list[Any]:
     edited = [column.attname for column in photo._meta.concrete_fields if column.name.startswith("edited_")]
     return [_as_json(getattr(photo, name)) for name in (*ALBUM_COLUMNS, *sorted(edited))]
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
-from albums.models import Album, Companion, Look, Photo
+from albums.models import Album, AlbumQuerySet, Companion, Look, Operation, Photo
 from albums.moving.signals import placed
 from albums.moving.stacks import photos_by_album
 
@@ -23,6 +23,11 @@ def lock(album_ids: Iterable[int]) -> dict[int, Album]:
 def is_open_to(album: Album | None, user: User) -> bool:
     """True if the user may add photos to the album."""
     return album is not None and not album.trashed_at and album.is_changeable_by(user)
+
+
+def target_to_empty(operation: Operation) -> AlbumQuerySet:
+    """The album that photos were moved or copied to, if the user may take them away from there."""
+    return Album.objects.visible_to(operation.user).emptiable_by(operation.user).filter(pk=operation.params["album"])
 
 
 def put(photos: Collection[Photo]) -> None:

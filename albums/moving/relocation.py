@@ -5,7 +5,7 @@ from typing import Any
 
 from albums.models import Album, Operation, Photo, PhotoQuerySet
 from albums.moving import places, stacks, wording
-from albums.operations import Action, Result
+from albums.operations import Action, Losses, Result
 from albums.order import placing
 
 
@@ -39,12 +39,16 @@ class Move(Action):
         return Result(inverse, len(moving), len(photos) - len(moving))
 
     def undo(self, operation: Operation, inverse: Any) -> int:
-        """Puts back what is still in the album that it was moved to, and is not in the trash."""
+        """Puts back what is still in the album that it was moved to, and is not in the trash.
+
+        The user needs the permission to take photos away from there, as for any move.
+        """
         rows = inverse["stacks"]
         target_id = operation.params["album"]
         albums = places.lock({target_id, *(album_id for stack in rows for _, album_id, _ in stack)})
         open_ids = {pk for pk, album in albums.items() if places.is_open_to(album, operation.user)}
-        returning = _unchanged(rows, target_id) if target_id in open_ids else []
+        may_take = target_id in open_ids and albums[target_id].is_emptiable_by(operation.user)
+        returning = _unchanged(rows, target_id) if may_take else []
         back = _free(returning, {pk: place for stack in rows for pk, *place in stack}, open_ids)
         places.put(back)
         places.restore_covers(inverse["covers"], {photo.pk for photo in back})
@@ -52,6 +56,9 @@ class Move(Action):
 
     def summary(self, operation: Operation) -> str:
         return wording.placed(operation, "moved")
+
+    def losses(self, operation: Operation) -> Losses:
+        return Losses("photos-moved", places.target_to_empty(operation))
 
 
 def _unchanged(rows: Sequence[Any], target_id: int) -> list[stacks.Stack]:

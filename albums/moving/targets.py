@@ -13,6 +13,8 @@ from albums.shelf import Card
 
 MAX_TARGETS = 30
 MAX_RECENT = 5
+MAX_TEXT = 200
+"""Characters that are searched for: SQLite rejects patterns of 50 kB."""
 PLACING = ("move", "copy")
 
 
@@ -33,6 +35,7 @@ def matching(user: User, text: str = "", without: int | None = None) -> list[Tar
 
     `without`: the album that the photos are in.
     """
+    text = text.replace("\0", "")[:MAX_TEXT]
     recent = _recent(user)
     rank = Case(
         *(When(pk=pk, then=Value(index)) for index, pk in enumerate(recent)),

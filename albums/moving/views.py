@@ -101,6 +101,8 @@ def _place(request: HttpRequest, user: User, selection: Selection, kind: str) ->
         form = album_targets.NewAlbumForm(request.POST)
         if not form.is_valid():
             return _choice(request, user, selection, kind, form)
+        if not selection.photos(user).exists():
+            raise SelectionError("nothing-selected", "The selected photos do not exist any more.")
         album = Album.objects.create(title=form.cleaned_data["title"], owner=user)
     photos = selection.photos(user)
     if kind == "move":

@@ -17,8 +17,9 @@ def photos_were(count: int) -> str:
 
 def placed(operation: Operation, verb: str) -> SafeString:
     """Returns what was moved or copied, and what was not: "12 photos were moved to Rome. 3 were already there."."""
-    album = Album.objects.filter(pk=operation.params["album"], trashed_at=None).first()
-    title = format_html('<a href="{}">{}</a>', album.get_absolute_url(), album.title) if album else "a deleted album"
+    # Its title may be another one since the user lost access to it.
+    album = Album.objects.visible_to(operation.user).filter(pk=operation.params["album"]).first()
+    title = format_html('<a href="{}">{}</a>', album.get_absolute_url(), album.title) if album else "another album"
     done, known = operation.done, operation.params["known"]
     rest = operation.total - done - known
     sentences = []

@@ -3,7 +3,7 @@
 A feature subclasses `Action`, registers it, and calls `start`; `responses.respond` shows the toast with Undo.
 """
 
-from albums.operations.actions import Action, Result, StepChanged, register
+from albums.operations.actions import Action, Losses, Result, StepChanged, register
 from albums.operations.engine import STEP_PHOTOS, start
 
-__all__ = ["STEP_PHOTOS", "Action", "Result", "StepChanged", "register", "start"]
+__all__ = ["STEP_PHOTOS", "Action", "Losses", "Result", "StepChanged", "register", "start"]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from albums.models import Operation, Photo, PhotoQuerySet
+from albums.models import AlbumQuerySet, Operation, Photo, PhotoQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,15 @@ class Result:
     inverse: Any
     done: int
     skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What the owners of albums lose when an operation is undone, for the security log."""
+
+    what: str
+    """As for `access.note_deletion`."""
+    albums: AlbumQuerySet
 
 
 class StepChanged(Exception):
@@ -59,6 +68,10 @@ class Action(ABC):
         Does not restore what has changed since the operation, or what the operation's user may not change any more.
         """
         raise NotImplementedError(f"{self.kind} cannot be undone")
+
+    def losses(self, operation: Operation) -> Losses | None:
+        """The albums that undoing takes photos from or gives to another owner, as far as the user may do that."""
+        return None
 
     @abstractmethod
     def summary(self, operation: Operation) -> str:

@@ -30,6 +30,7 @@ STALLED_SECONDS = 10
 """An unfinished operation without a step for this long has lost its message in the queue."""
 MAX_FAILURES = 3
 State = Operation.State
+UNDOABLE = (State.RUNNING, State.DONE, State.STOPPED)
 
 waiting = Signal()
 """Sent with `operation_id` when steps remain. The receiver makes the queue call `run`."""
@@ -50,8 +51,7 @@ def start(user: User, kind: str, params: dict[str, Any], selection: Selection | 
 
 def undo(operation: Operation) -> Operation:
     """Undoes what was done so far, for up to REQUEST_SECONDS; the queue continues. Has no effect the second time."""
-    undoable = [State.RUNNING, State.DONE, State.STOPPED]
-    Operation.objects.filter(pk=operation.pk, state__in=undoable).update(
+    Operation.objects.filter(pk=operation.pk, state__in=UNDOABLE).update(
         state=State.UNDOING, failures=0, updated_at=timezone.now()
     )
     operation.refresh_from_db()

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from albums.models import Operation
 from albums.operations import actions, engine, responses
+from albums.views.access import note_deletion
 
 
 @require_safe
@@ -23,7 +24,11 @@ def operation(request: HttpRequest, pk: int) -> HttpResponse:
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Undoes the operation and redirects to the page on which it was undone."""
     row = _operation_or_404(request, pk)
-    if actions.find(row.kind).is_undoable:
+    action = actions.find(row.kind)
+    if action.is_undoable:
+        if row.state in engine.UNDOABLE and (losses := action.losses(row)):
+            for album in losses.albums:
+                note_deletion(request, album, losses.what)
         row = engine.undo(row)
     return responses.respond(request, row, row)
 

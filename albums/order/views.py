@@ -16,6 +16,7 @@ from albums.operations import responses
 from albums.order import actions, keys, moving
 from albums.order.moving import Target
 from albums.selection import Selection, SelectionError
+from albums.selection.selection import MAX_ID
 from albums.views.access import album_or_404, photo_or_404
 
 MAX_POSITIONS = 2_000
@@ -30,9 +31,9 @@ class SortForm(forms.Form):
 class TargetForm(forms.Form):
     """Where photos are moved to: one of the fields."""
 
-    before = forms.IntegerField(required=False, min_value=1)
-    after = forms.IntegerField(required=False, min_value=1)
-    number = forms.IntegerField(required=False, min_value=1)
+    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    after = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    number = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     end = forms.BooleanField(required=False)
 
 
@@ -66,9 +67,9 @@ def place_selection(request: HttpRequest) -> HttpResponse:
     try:
         selection = Selection.parse(request.POST)
         photos = selection.photos(request.user).select_related("album")
-        neighbour = request.POST.get("before") or request.POST.get("after")
-        if neighbour and neighbour.isascii() and neighbour.isdigit():
-            photos = photos.filter(album__photos=int(neighbour))
+        places = TargetForm(request.POST)
+        if places.is_valid() and (neighbour := places.cleaned_data["before"] or places.cleaned_data["after"]):
+            photos = photos.filter(album__photos=neighbour)
         photo = photos.order_by("album", "position", "pk").first()
         if photo is None:
             raise SelectionError("nothing-selected", "The selected photos are not in this album any more.")

@@ -27,7 +27,7 @@ def save(user: User, selection: Selection) -> str:
 
 def load(user: User, digest: str) -> Selection | None:
     """Returns the user's selection; None if there is none, or no longer."""
-    saved = SavedSelection.objects.filter(user=user, digest=digest).first()
+    saved = SavedSelection.objects.filter(user=user, digest=digest).first() if digest.isalnum() else None
     if saved is None:
         return None
     if saved.used_at < timezone.now() - timedelta(days=1):  # not with each of the many requests of a download

@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import QueryDict
 
 from albums.models import Photo, PhotoQuerySet
+from albums.search.query import MAX_LENGTH
 from albums.search.results import search
 
 MAX_IDS = 5_000
@@ -41,7 +42,7 @@ class Selection:
     def parse(cls, fields: QueryDict) -> Selection:
         """Returns the selection that the fields of a form or query string describe. Raises SelectionError."""
         is_all = fields.get("all") == "1"
-        album, query = fields.get("album", ""), fields.get("q", "")
+        album, query = fields.get("album", "").lstrip("0"), fields.get("q", "").replace("\0", " ")[:MAX_LENGTH]
         if not is_all:
             ids = _ids([*fields.getlist("photo"), *fields.get("ids", "").split(",")])
             if not ids:

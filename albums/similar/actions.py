@@ -13,11 +13,12 @@ class KeepAll(Action):
     def apply(self, operation: Operation, photos: list[Photo]) -> Result:
         kept_set = uuid.UUID(operation.params["set"])
         KeptSimilar.objects.bulk_create(KeptSimilar(photo=photo, kept_set=kept_set) for photo in photos)
-        return Result(operation.params["set"], len(photos))
+        return Result([photo.pk for photo in photos], len(photos))
 
     def undo(self, operation: Operation, inverse: Any) -> int:
-        KeptSimilar.objects.filter(kept_set=uuid.UUID(inverse)).delete()
-        return 0
+        kept = KeptSimilar.objects.filter(kept_set=uuid.UUID(operation.params["set"]), photo__in=inverse)
+        kept.filter(photo__in=Photo.objects.visible_to(operation.user)).delete()
+        return kept.count()
 
     def summary(self, operation: Operation) -> str:
         return f"{operation.done} similar photos are kept."

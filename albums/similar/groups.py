@@ -21,6 +21,8 @@ MAX_SEARCHED = 5_000
 
 In an album of 100,000 photos, a request reads all hashes in 0.7 s and searches these in 0.6 s of CPU.
 """
+MAX_COMPARED = 5_000_000
+"""Comparisons per request, of about 0.2 µs each. Albums with many photos that resemble each other in part reach this limit."""
 MAX_GROUP = 60
 """Photos shown of a group. The other ones form a group after some of these are deleted."""
 COMPARED_EDGE = 800
@@ -50,7 +52,7 @@ def page(album: Album, start: int | None = None) -> Page:
     groups: list[list[int]] = []
     following = dropwhile(lambda item: start is not None and item[1].position < start, hashes.photos.items())
     for searched, (pk, photo) in enumerate(following):
-        if searched >= MAX_SEARCHED:
+        if searched >= MAX_SEARCHED or hashes.compared >= MAX_COMPARED:
             return Page(_loaded(groups), photo.position)
         group = hashes.take_group(pk)
         if len(group) < 2 or (start is not None and any(hashes.photos[other].position < start for other in group)):
@@ -90,6 +92,7 @@ class _Hashes:
         self._with_band: list[dict[int, list[int]]] = [defaultdict(list) for _ in BANDS]
         self._bits: dict[int, int] = {}
         self._taken: set[int] = set()
+        self.compared = 0
         for pk, position, width, height, *bands in shown.values_list(*columns).iterator():
             self.photos[pk] = _Hashed(position, width, height, tuple(bands))
             self._bits[pk] = sum(band << index * BAND_BITS for index, band in enumerate(bands))
@@ -97,23 +100,31 @@ class _Hashes:
                 photos[band].append(pk)
 
     def take_group(self, pk: int) -> list[int]:
-        """Returns the ids of the photo's group, itself included. Each photo is taken once: later its group is empty."""
+        """Returns the ids of the photo's group, itself included. Each photo is taken once: later its group is empty.
+
+        After MAX_COMPARED comparisons, photos that only resemble the last ones found are left for another group.
+        """
         group: list[int] = []
         waiting = [] if pk in self._taken else [pk]
         self._taken.update(waiting)
-        while waiting:
+        while waiting and self.compared < MAX_COMPARED:
             group.append(waiting.pop())
             similar = {other for other in self._similar(group[-1]) if other not in self._taken}
             self._taken |= similar
             waiting += similar
-        return group
+        return group + waiting
 
     def _similar(self, pk: int) -> Iterator[int]:
         """Yields the photos that look like this one: they have a band that differs in at most one bit."""
         own, bits = self.photos[pk], self._bits[pk]
         for photos, band in zip(self._with_band, own.bands, strict=True):
             for value in (band, *(band ^ 1 << bit for bit in range(BAND_BITS))):
-                for other in photos.get(value, ()):
+                if not (others := photos.get(value)):
+                    continue
+                # Without this, a group of many thousand equal photos would take the square of that.
+                photos[value] = others = [other for other in others if other not in self._taken]
+                self.compared += len(others)
+                for other in others:
                     # A hundred comparisons per photo of a large album: a function for them would take twice the time.
                     is_near = (bits ^ self._bits[other]).bit_count() <= similarity.MAX_DISTANCE
                     if is_near and similarity.have_same_shape(own, self.photos[other]):

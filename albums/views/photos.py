@@ -15,7 +15,7 @@ from albums.grid import windows
 from albums.models import Album, Companion, Photo, Rendition
 from albums.operations import responses
 from albums.search import origin
-from albums.selection import Selection
+from albums.selection import Selection, SelectionError
 from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
 
 CONTENT_TYPES = {
@@ -119,7 +119,10 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         if settings.TRASH_DAYS:
             assert isinstance(request.user, User)
             selection = Selection((photo.shown_as_id or photo.pk,), album_id=photo.album_id)
-            operation = operations.start(request.user, "delete", {}, selection)
+            try:
+                operation = operations.start(request.user, "delete", {}, selection)
+            except SelectionError as error:  # another user has deleted it meanwhile
+                return responses.reject(request, error)
             return responses.respond(
                 request, operation, page, undone=f"{photo.get_absolute_url()}{origin.parameters(request)}"
             )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from albums.models import Album, Operation, Photo
@@ -130,3 +131,18 @@ def test_a_cover_is_exactly_one_photo_of_the_users(signed_in, others, album):
     ):
         assert client.post("/selection/cover/", data).status_code == status
     assert Album.objects.get().cover is None
+
+
+def test_undo_takes_an_album_back_only_with_the_permission_to_give_it_away(client, owner, stranger, album, caplog):
+    for codename, new_owner in (("change_album", stranger), ("delete_album", owner)):
+        owner.user_permissions.add(Permission.objects.get(codename=codename))
+        Album.objects.update(owner=owner)
+        client.force_login(owner)
+        client.post("/albums/selected/owner/", {"album": album.pk, "owner": "stranger"})
+        caplog.clear()
+        caplog.set_level("INFO", "darkroom.security")
+
+        undo(client)
+
+        assert Album.objects.get().owner == new_owner
+        assert ("album-given-away" in caplog.text) == (new_owner == owner)

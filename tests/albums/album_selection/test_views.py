@@ -112,3 +112,12 @@ def test_without_a_trash_a_page_asks_with_counts_and_bytes(signed_in, album, own
     signed_in.post("/albums/selected/delete/", {"album": album.pk, "confirmed": "yes"})
 
     assert (Album.objects.count(), Photo.objects.count()) == (0, 0)
+
+
+def test_nul_in_a_name_or_title_finds_nothing(admin, album):
+    client = Client()
+    client.force_login(admin)
+
+    assert client.post("/albums/selected/owner/", {"album": album.pk, "owner": "a\0"}).status_code == 422
+    assert client.post("/albums/selected/move/", {"album": album.pk, "q": "a\0"}).status_code == 200
+    assert client.get("/selection/a%00/download/").status_code == 404

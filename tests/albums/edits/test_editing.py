@@ -197,3 +197,10 @@ def test_photos_move_to_their_places_in_an_album_sorted_by_what_was_edited(album
 
     engine.undo(operation)
     assert [photo.pk for photo in album.photos.all()] == [order[0], order[2], order[1]]
+
+
+@pytest.mark.parametrize("days", [-73_000, 2_912_700])
+def test_a_date_is_not_shifted_out_of_the_years_that_pages_can_show(album, photo, days):
+    """In another time zone, the last day of the year 9999 would be in the year 10000, which no page can show."""
+    assert editing.edit(album.owner, Selection(ids=(photo.pk,)), {"date": {"shift": days * 86_400}}) is None
+    assert Photo.objects.get().edited_taken_at is None

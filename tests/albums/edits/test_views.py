@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from albums import trash
+from albums import operations, trash
 from albums.models import Album, Operation, Photo
+from albums.operations import engine
 from tests.albums.edits.conftest import described
 
 pytestmark = pytest.mark.django_db
@@ -261,3 +262,26 @@ def test_the_edits_are_downloaded_as_a_sidecar(signed_in, photo):
     assert "IMG_0000.JPG.xmp" in response["Content-Disposition"]
     assert b"Port" in response.content
     assert f'href="/photos/{photo.pk}/edits.xmp"' in signed_in.get(f"/photos/{photo.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("keyword", ["a\0", "a" * 101])
+def test_what_cannot_be_a_keyword_cannot_be_removed(signed_in, photo, keyword):
+    fields = {"photo": photo.pk, "save": "1", "keywords_remove": [keyword]}
+
+    assert signed_in.post("/selection/edit/", fields).status_code == 422
+    assert not Operation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"), [("rotate", {"turn": "left"}), ("edit", {"reset-all": "1"}), ("delete", {})]
+)
+def test_a_photo_that_another_user_deletes_at_the_same_time_is_reported(signed_in, photo, monkeypatch, action, fields):
+    def start(*arguments: Any) -> None:
+        trash.move_to_trash(photo)
+        engine.start(*arguments)
+
+    monkeypatch.setattr(operations, "start", start)
+
+    response = signed_in.post(f"/photos/{photo.pk}/{action}/", fields)
+
+    assert (response.status_code, response["X-Error-Code"]) == (422, "nothing-selected")

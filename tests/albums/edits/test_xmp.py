@@ -79,3 +79,9 @@ def test_exiftool_reads_all_edits(edited, tmp_path):
     assert (tags["Subject"], tags["Rating"], tags["Orientation"]) == ([HOSTILE, "boat"], 5, 8)
     assert (tags["DateCreated"], tags["DateTimeOriginal"]) == ("2023:01:02 03:04:05+01:00",) * 2
     assert (tags["GPSLatitude"], tags["GPSLongitude"]) == (51.5, 0.25)
+
+
+def test_characters_that_xml_cannot_contain_are_left_out(album, photo):
+    Photo.objects.update(keywords=["se\x0ba", "boat\ufffe"])
+    editing.edit(album.owner, Selection(ids=(photo.pk,)), {"keywords": {"add": ["cat\uffff"]}})
+    assert metadata.read_sidecar(content_of(Photo.objects.get())).keywords == ("sea", "boat", "cat")

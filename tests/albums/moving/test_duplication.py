@@ -134,3 +134,30 @@ def test_a_step_whose_photo_was_rendered_again_meanwhile_is_prepared_again(album
 
 def fail(*_args, **_options):
     raise OSError("the power is out")
+
+
+def test_undoing_keeps_copies_to_which_files_were_added_since(album, target, place, commit):
+    for position in range(3):
+        library.photo(album, position)
+    operation = place("copy", album, target)
+    with_raw, with_sidecar, _ = target.photos.all()
+    raw = library.photo(target, 9, format="CR2", shown_as=with_raw)
+    sidecar = library.sidecar(with_sidecar)
+
+    with commit():
+        assert engine.undo(operation).kept == 2
+
+    assert set(target.photos.all()) == {with_raw, with_sidecar, raw}
+    assert sidecar in with_sidecar.companions.all()
+
+
+def test_undoing_keeps_copies_whose_source_was_deleted_permanently(album, target, place, commit):
+    deleted, trashed = library.photo(album, 1), library.photo(album, 2)
+    operation = place("copy", album, target)
+    deleted.delete()
+    Photo.objects.filter(pk=trashed.pk).update(trashed_at=timezone.now())
+
+    with commit():
+        assert engine.undo(operation).kept == 1
+
+    assert target.photos.get().original_sha256 == deleted.original_sha256

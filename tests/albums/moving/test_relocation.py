@@ -3,9 +3,10 @@
 import itertools
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
+from django.urls import reverse
 
-from albums import operations
+from albums import album_trash, operations, removal
 from albums.models import Album, Companion, Look, Photo
 from albums.operations import actions, engine
 from albums.selection import Selection
@@ -194,3 +195,55 @@ def test_a_photo_goes_where_a_sorted_album_wants_it(album, target, place):
     place("move", fill(album, 1, name="b.jpg"), target)
 
     assert [photo.name for photo in target.photos.all()] == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+@pytest.mark.parametrize(("kind", "what"), [("move", "photos-moved"), ("copy", "photos-deleted")])
+def test_undoing_takes_photos_from_an_album_of_another_user_only_with_the_permission(
+    client, owner, stranger, album, target, place, caplog, kind, what
+):
+    owner.user_permissions.add(Permission.objects.get(codename="change_album"))
+    library.photo(album, 1)
+    client.force_login(owner)
+    operation = place(kind, album, target)
+    Album.objects.filter(pk=target.pk).update(owner=stranger)
+    caplog.set_level("INFO", "darkroom.security")
+
+    client.post(reverse("albums:undo", args=[operation.pk]))
+
+    operation.refresh_from_db()
+    assert (operation.kept, target.photos.count(), what in caplog.text) == (1, 1, False)
+    owner.user_permissions.add(Permission.objects.get(codename="delete_photo"))
+    operation = place(kind, [library.photo(album, 2)], target, User.objects.get(pk=owner.pk))
+    client.post(reverse("albums:undo", args=[operation.pk]))
+    operation.refresh_from_db()
+    assert (operation.kept, target.photos.count(), what in caplog.text) == (0, 1, True)
+
+
+def test_the_new_title_of_an_album_is_not_shown_to_a_user_who_lost_access(
+    client, owner, stranger, album, target, place
+):
+    library.photo(album, 1)
+    operation = place("move", album, target)
+    Album.objects.filter(pk=target.pk).update(owner=stranger, title="Secret")
+    client.force_login(owner)
+
+    page = client.get(operation.get_absolute_url()).content.decode()
+
+    assert ("Secret" in page, "1 photo was moved to another album." in page) == (False, True)
+
+
+def test_nothing_is_moved_to_an_album_that_is_being_deleted(album, target, place):
+    photo = library.photo(album, 1)
+    operations_started = []
+
+    def move(**_):
+        operations_started.append(place("move", [photo], target))
+
+    removal.emptied.connect(move)
+    try:
+        album_trash.delete_now([target.pk])
+    finally:
+        removal.emptied.disconnect(move)
+
+    assert [operation.done for operation in operations_started] == [0]
+    assert (Album.objects.get(), album.photos.get()) == (album, photo)

@@ -155,3 +155,16 @@ def test_the_album_page_has_checkboxes_only_when_selecting(signed_in, album):
     selecting = text(signed_in.get(album.get_absolute_url(), {"select": "1"}))
     check = f'<input class="tile__check" type="checkbox" name="photo" value="{photo.pk}" form="selection-form"'
     assert check in selecting
+
+
+def test_no_album_is_created_for_photos_of_others(signed_in, their_album):
+    photo = fill(their_album, 1)[0]
+
+    for url in (MOVE, COPY):
+        assert signed_in.post(url, {"photo": photo.pk, "target": "new", "title": "Naples"}).status_code == 422
+    assert Album.objects.get() == their_album
+
+
+def test_a_long_text_to_find_is_cut_off(signed_in, album, target):
+    photo = fill(album, 1)[0]
+    assert signed_in.post(MOVE, {"photo": photo.pk, "find": "Rome" * 20_000 + "\0"}).status_code == 200

@@ -154,3 +154,11 @@ def test_a_selection_without_a_photo_of_the_album_is_rejected(signed_in, album, 
         assert (response.status_code, response["X-Error-Code"]) == (422, "nothing-selected")
 
     assert dump() == before
+
+
+@pytest.mark.parametrize("number", [2**63, "9" * 5000, "x"])
+def test_a_number_that_no_photo_can_have_is_rejected(signed_in, photos, number):
+    for url in (place(photos[0]), reverse("albums:selection-place")):
+        for field in ("before", "after", "number"):
+            response = signed_in.post(url, {field: number, "photo": photos[0].pk})
+            assert (response.status_code, response["X-Error-Code"]) == (422, "place-invalid")

@@ -59,3 +59,14 @@ def test_invalid_fields_have_a_code(fields, code):
     with pytest.raises(SelectionError) as caught:
         Selection.parse(QueryDict(fields))
     assert caught.value.code == code
+
+
+def test_album_0_does_not_mean_all_albums():
+    with pytest.raises(SelectionError):
+        Selection.parse(QueryDict("all=1&album=0"))
+
+
+def test_a_query_is_kept_as_far_as_it_is_read():
+    fields = QueryDict(mutable=True)
+    fields.update({"all": "1", "q": "a\0" * 1_000_000})
+    assert Selection.parse(fields).query == "a " * 500

@@ -110,3 +110,24 @@ def test_of_two_photos_of_one_size_the_blurred_one_is_last(album, is_blurred_fir
 
     [group] = groups.page(album).groups
     assert [photo.name for photo in group.photos] == ["sharp.jpg", "blurred.jpg"]
+
+
+def test_equal_photos_are_compared_a_few_times_each(album, monkeypatch):
+    photos = [look(photo, OWN) for photo in fill(album, 50)]
+    monkeypatch.setattr(groups, "MAX_COMPARED", 50 * 10)
+    assert ids(groups.page(album)) == [{photo.pk for photo in photos}]
+
+
+def test_a_request_ends_after_a_number_of_comparisons_and_the_next_one_continues(album, monkeypatch):
+    photos = [look(photo, bits) for photo, bits in zip(fill(album, 6), [OWN, OWN ^ 1, OTHER, 0, OTHER, 1], strict=True)]
+    monkeypatch.setattr(groups, "MAX_COMPARED", 1)
+
+    pages, start = [], None
+    for _ in range(20):
+        page = groups.page(album, start)
+        pages += ids(page)
+        if (start := page.next) is None:
+            break
+
+    assert start is None
+    assert pages == [{photos[a].pk, photos[b].pk} for a, b in ((0, 1), (2, 4), (3, 5))]
