@@ -9,7 +9,8 @@ document.addEventListener("toggle", ({ target }) => target.matches?.("details.me
 
 document.addEventListener("click", ({ target }) => closeAll((menu) => !menu.contains(target)));
 
-document.addEventListener("focusin", ({ target }) => closeAll((menu) => !menu.contains(target)));
+// Pressing the mouse on a text in a menu moves the focus to an element around the menu, such as the page's <main>.
+document.addEventListener("focusin", ({ target }) => closeAll((menu) => !menu.contains(target) && !target.contains(menu)));
 
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" ? openMenus().at(-1) : event.target.closest?.("details.menu[open]");
