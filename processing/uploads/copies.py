@@ -1,0 +1,43 @@
+"""Copies declared photos from other albums on the server, if their user chose that instead of uploading them again."""
+
+from collections.abc import Sequence
+
+from django.contrib.auth.models import User
+
+from albums import operations
+from albums.models import Album, Operation, Photo, PhotoQuerySet
+from albums.selection import Selection
+from processing.uploads.manifest import Choice, Declared
+
+KIND = "copy"
+"""The action of albums/moving."""
+
+
+def photos_elsewhere(album: Album, user: User, files: Sequence[Declared]) -> PhotoQuerySet:
+    """Returns the photos with the bytes of these files in other albums of the user. Trashes do not count."""
+    checksums = {file.sha256 for file in files if file.sha256}
+    return Photo.objects.filter(original_sha256__in=checksums, trashed_at=None).visible_to(user).exclude(album=album)
+
+
+def start(album: Album, user: User, files: Sequence[Declared]) -> Operation | None:
+    """Copies the photos for which the user chose it. Returns the operation, which the queue may have to continue, if any.
+
+    Idempotent: while such an operation runs, it is returned. Copies what the album has not.
+    """
+    chosen = [file for file in files if file.choice == Choice.COPY]
+    if not chosen:
+        return None
+    running = Operation.objects.filter(
+        user=user, kind=KIND, params__album=album.pk, state__in=[Operation.State.RUNNING, Operation.State.UNDOING]
+    )
+    if operation := running.order_by("-pk").first():
+        return operation
+    known = Photo.objects.filter(album=album, original_sha256__in={file.sha256 for file in chosen})
+    sources = photos_elsewhere(album, user, chosen).exclude(original_sha256__in=known.values("original_sha256"))
+    # One source for each checksum. A RAW is copied with the JPEG that it is shown with.
+    rows = sources.order_by("-pk").values_list("original_sha256", "shown_as_id", "pk")
+    leads = {sha256: lead or pk for sha256, lead, pk in rows}
+    if not leads:
+        return None
+    selection = Selection(tuple(sorted(set(leads.values()))))
+    return operations.start(user, KIND, {"album": album.pk, "known": 0}, selection)
