@@ -80,7 +80,8 @@ class DuplicateIndex:
         if question := self.question(file):
             return question
         if known := self.known.find(file.name, file.sha256):
-            return FilePlan(result_of(known.reason), reason=self._reason(file, known), photo=known.photo)
+            reason = self._reason(file, known)
+            return FilePlan(result_of(reason), reason=reason, photo=known.photo)
         key = dedup_key(file)
         if name := self._names.get(key):
             return FilePlan(PreflightResult.TWICE, reason=rejections.TWICE.filled(name=name))

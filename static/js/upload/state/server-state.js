@@ -11,6 +11,7 @@ export function afterDeclare(item, reply) {
     const mustFetchOffset = item.mustFetchOffset || state === "half";
     return { state: "waiting", upload, offset, parts, partBytes, message: "", mustFetchOffset };
   }
+  if (state === "here" && item?.choice === "skip") return { state: "skipped", message, photo, inFlight: 0 };
   if (ALREADY_THERE.has(state)) return { state: "here", message, photo, inFlight: 0 };
   if (state === "refused" || state === "skipped") return { state, message, inFlight: 0 };
   return { state: "later", upload: null, offset: 0 };

@@ -31,7 +31,7 @@ export function fileStatus(item) {
     case "refused":
       return `rejected: ${item.message}`;
     case "skipped":
-      return "companion file, skipped";
+      return item.choice === "skip" ? item.message : "companion file, skipped";
     case "failed":
       return `failed: ${item.message}`;
     case "cancelled":

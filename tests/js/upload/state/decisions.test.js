@@ -77,7 +77,7 @@ test("files without a question are sent while others are held, and the decision 
   assert.deepEqual(items.map(({ state }) => state), ["held", "sending"]);
   assert.ok(manifests[0].asks && saved.has(items[0]));
   await sender.decide(undecided(items, "elsewhere"), "skip");
-  assert.deepEqual([items[0].state, items[0].message, items[1].state], ["here", "Skipped", "sending"]);
+  assert.deepEqual([items[0].state, fileStatus(items[0]), items[1].state], ["skipped", "Skipped", "sending"]);
   assert.deepEqual(manifests[1].files.map(({ name, choice }) => [name, choice]), [["held.jpg", "skip"]]);
   assert.ok(!saved.has(items[0]));
 });
