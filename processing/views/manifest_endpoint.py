@@ -52,7 +52,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         if batch and more_rows and lifecycle.count(batch.pk)[1] + more_rows > lifecycle.MAX_ROWS_PER_INSERT:
             raise HttpProblem(problems.TOO_MANY_ROWS)
         copying = copies.start(album, request.user, files) if payload.asks else None
-        asking = Asking(payload.asks, is_copying=bool(copying and copying.is_unfinished))
+        asking = Asking(payload.asks, is_copying=copies.is_open(copying))
         declaration = preflight.declare(album, request.user, files, skipped, asking)
         return _declaration_response(request, album, declaration, copying)
     except AlbumBusy as error:
@@ -111,6 +111,7 @@ def _declaration_response(
             "direct": endpoint,
             "expires_at": min((upload.expires_at for upload in uploads), default=None),
             "operation": copying.get_absolute_url() if copying else None,
+            "copying": copying is not None and copying.state == Operation.State.RUNNING,
             "files": [_file(plan, endpoint) for plan in declaration.plans],
         }
     )

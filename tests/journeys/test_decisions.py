@@ -1,10 +1,12 @@
 """Files that the album's trash or another album has: what a client that asks its user declares, and what is recorded."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from albums import trash
 from albums.models import Album, Operation, Photo
@@ -15,6 +17,7 @@ from processing.queries import album_report
 from processing.queries import receipt as receipt_query
 from processing.uploads import batches
 from tests.albums.moving import library
+from tests.journeys.test_batches import receipt_json
 from tests.journeys.test_manifest import file, photo_in, states
 from tests.journeys.test_tus import patch
 from tests.processing import making
@@ -93,6 +96,8 @@ def test_a_skipped_file_is_recorded_as_stored_in_the_other_album(signed_in, albu
     assert recorded() == [("mine.jpg", "refused", "Skipped: also in the album “Rome”, as IMG_0001.JPG.")]
     receipt = receipt_query.build(Batch.objects.get())
     assert (receipt.total, receipt.is_safe) == (1, True)
+    [line] = receipt_json(signed_in, Batch.objects.get())["files"]
+    assert line["reason"] == "Skipped: also in the album “Rome”, as IMG_0001.JPG."
     assert batches.running_in(album) is None
     assert album_report.build(album).headline == "1 in other albums"
 
@@ -131,6 +136,26 @@ def test_copies_that_take_long_are_declared_again_until_they_are_made(signed_in,
     assert states(declare(signed_in, album, *files[1:])) == ["here", "here"]
     assert album.photos.count() == 3
     assert Upload.objects.filter(message__startswith="Copied from").count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_copy_that_was_undone_is_not_made_again_by_a_client_that_waits_for_it(signed_in, album, rome, monkeypatch):
+    photos = [library.photo(rome, number) for number in range(1, 4)]
+    files = [known(photo, f"{photo.pk}.jpg", choice="copy") for photo in photos]
+    monkeypatch.setattr(engine, "REQUEST_SECONDS", 0)
+    monkeypatch.setattr("albums.moving.duplication.Copy.step_photos", 1)
+    assert declare(signed_in, album, *files).json()["copying"] is True
+    operation = Operation.objects.get()
+    signed_in.post(f"/operations/{operation.pk}/undo/")
+    engine.run(operation.pk, until=float("inf"))
+
+    response = declare(signed_in, album, *files)
+
+    assert states(response) == ["elsewhere"] * 3
+    assert (response.json()["copying"], response.json()["files"][0]["held"]) == (False, True)
+    assert (Operation.objects.count(), album.photos.count()) == (1, 0)
+    Operation.objects.update(updated_at=timezone.now() - timedelta(minutes=1))
+    assert declare(signed_in, album, *files).json()["copying"] is True
 
 
 def test_a_file_that_cannot_be_copied_is_uploaded(signed_in, album, rome):

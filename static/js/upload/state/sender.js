@@ -219,7 +219,7 @@ export class Sender extends EventTarget {
     return reply;
   }
 
-  #applyReply(items, { files, operation, expires_at: expiresAt, chunk_bytes: advisedBytes }) {
+  #applyReply(items, { files, operation, copying: isCopying, expires_at: expiresAt, chunk_bytes: advisedBytes }) {
     this.#transport.chunkSize.advise(advisedBytes);
     this.#lastResponseAt = performance.now();
     if (expiresAt) this.#expiryMs = Math.max(1000, Date.parse(expiresAt) - Date.now());
@@ -227,7 +227,7 @@ export class Sender extends EventTarget {
       if (item.state === "pending") this.#fileStore.set(item, afterDeclare(item, files[index]));
       else if (item.state === "cancelled" && files[index].upload) this.#deleteUpload(files[index].upload); // or the album would wait for it
     });
-    const copying = toDeclareAgain(items);
+    const copying = isCopying ? toDeclareAgain(items) : []; // after Undo the question comes again
     this.#fileStore.setAll(items.filter(({ state }) => state === "held").filter((item) => !copying.includes(item)), { choice: null });
     this.#fileStore.setAll(items.filter(({ state, file }) => state === "waiting" && !file), { state: "missing" }); // it could not be copied
     this.#persistence.save(items.filter(({ state }) => !ENDED.has(state)));

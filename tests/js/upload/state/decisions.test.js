@@ -24,6 +24,7 @@ const IN_TRASH = { state: "trash", held: true, upload: null, photo: "/photos/2/"
 
 /** A sender with files, and a server that replies to each manifest with what `answer(file)` returns for a file. */
 function scene(files, answer) {
+  const server = { isCopying: false };
   const fileStore = new FileStore();
   const manifests = [];
   const saved = new Set();
@@ -31,13 +32,13 @@ function scene(files, answer) {
     if (method !== "POST") return new Promise(() => {}); // uploads last
     const manifest = JSON.parse(body);
     manifests.push(manifest);
-    return reply(200, null, { files: manifest.files.map(answer), operation: null });
+    return reply(200, null, { files: manifest.files.map(answer), operation: null, copying: server.isCopying });
   };
   const transport = { request, hashPart: digest, connection: new Connection(async () => "open", { base: 0 }), chunkSize: new ChunkSize(), stallMs: 1e9, bucket: {} };
   const persistence = { save: (items) => items.forEach((item) => saved.add(item)), forget: (items) => items.forEach((item) => saved.delete(item)) };
   const sender = new Sender({ fileStore, transport, persistence, albumUrls: () => ({ manifest: "/manifest/", cancel: "/cancel/" }), page: "1", maxFiles: 2000 });
   const items = fileStore.add(files.map((name) => ({ name, size: 10, file: new Blob(["0123456789"]), sha256: name })));
-  return { sender, items, manifests, saved, fileStore };
+  return { sender, items, manifests, saved, fileStore, server };
 }
 
 test("the questions name the other albums, those with most files first", () => {
@@ -84,9 +85,10 @@ test("files without a question are sent while others are held, and the decision 
 
 test("a photo that is being copied is declared again until it is there", async (t) => {
   let made = false;
-  const { sender, items, manifests } = scene(["a.jpg"], ({ choice }) => (choice && made ? { state: "here", upload: null } : ELSEWHERE));
+  const { sender, items, manifests, server } = scene(["a.jpg"], ({ choice }) => (choice && made ? { state: "here", upload: null } : ELSEWHERE));
   await sender.send(items);
   t.mock.timers.enable({ apis: ["setTimeout"] });
+  server.isCopying = true;
 
   await sender.decide(items, "copy");
 
@@ -96,6 +98,15 @@ test("a photo that is being copied is declared again until it is there", async (
   for (let turn = 0; items[0].state !== "here" && turn < 1000; turn++) await Promise.resolve();
   assert.equal(items[0].state, "here");
   assert.deepEqual(manifests.at(-1).files.map(({ choice }) => choice), ["copy"]);
+});
+
+test("after a copy was undone while it was being made, the question comes again", async () => {
+  const { sender, items } = scene(["a.jpg"], () => ELSEWHERE);
+  await sender.send(items);
+
+  await sender.decide(items, "copy");
+
+  assert.deepEqual(undecided(items, "elsewhere"), items);
 });
 
 test("a copy that turns out to be a photo in the trash is asked about again", async () => {
