@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from albums.models import Album
@@ -30,6 +30,8 @@ class Report:
     failed: int = 0
     rejected: int = 0
     duplicates: int = 0
+    elsewhere: int = 0
+    """Files that were not uploaded because other albums have them."""
     cancelled: int = 0
     resent: int = 0
     skipped: int = 0
@@ -61,6 +63,7 @@ class Report:
     def _remarks(self) -> str:
         counts = {
             "already in this album": self.duplicates,
+            "in other albums": self.elsewhere,
             "cancelled": self.cancelled,
             "uploaded again": self.resent,
             "related file{s}": self.kept,
@@ -94,12 +97,16 @@ def _phrases(counts: dict[str, int]) -> str:
 def _rows(batch: Batch) -> list[dict[str, Any]]:
     is_retryable = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=RETRY_IS_USELESS)
     has_note = ~Q(note="") | Q(job__companion__isnull=False, job__companion__photo=None)
+    is_elsewhere = Q(outcome=FileOutcome.DUPLICATE.value, duplicate_of__isnull=False) & ~Q(
+        duplicate_of__album=F("album")
+    )
     uploads = file_outcome.with_outcome(batch.uploads.all()).order_by().values("outcome")
     return list(
         uploads.annotate(
             files=Count("pk"),
             undismissed=Count("pk", filter=Q(dismissed_at=None)),
             retryable=Count("pk", filter=is_retryable),
+            elsewhere=Count("pk", filter=is_elsewhere),
             noted=Count("pk", filter=has_note),
             upload_ended_at=Max("ended_at"),
             job_ended_at=Max("job__finished_at"),
@@ -110,13 +117,15 @@ def _rows(batch: Batch) -> list[dict[str, Any]]:
 def _report(batch: Batch, rows: list[dict[str, Any]]) -> Report:
     counts = Counter({row["outcome"]: row["files"] for row in rows})
     undismissed = Counter({row["outcome"]: row["undismissed"] for row in rows})
+    elsewhere = sum(row["elsewhere"] for row in rows)
     return Report(
         batch=batch.pk,
         added=counts[FileOutcome.ADDED],
         kept=counts[FileOutcome.KEPT],
         failed=undismissed[FileOutcome.FAILED] + undismissed[FileOutcome.FAILED_DUPLICATE],
         rejected=undismissed[FileOutcome.REJECTED] + undismissed[FileOutcome.EXPIRED],
-        duplicates=counts[FileOutcome.DUPLICATE],
+        duplicates=counts[FileOutcome.DUPLICATE] - elsewhere,
+        elsewhere=elsewhere,
         cancelled=counts[FileOutcome.CANCELLED],
         resent=counts[FileOutcome.RESENT],
         skipped=counts[FileOutcome.SKIPPED],

@@ -187,6 +187,15 @@ def cancel(upload: Upload, code: str, message: str) -> bool:
     return _end_without_photo(upload, UploadState.CANCELLED, RejectionReason(code, message))
 
 
+def withdraw(upload: Upload) -> bool:
+    """Deletes a receiving upload and its bytes, because the user is asked about its file first. False if it had ended."""
+    with transaction.atomic():
+        if not cancel(upload, "withdrawn", ""):
+            return False
+        Upload.objects.filter(pk=upload.pk).delete()
+    return True
+
+
 def expire(upload: Upload) -> bool:
     """Expires an upload that is idle or abandoned. Returns False, and changes nothing, if it was touched meanwhile."""
     if Upload.objects.idle().filter(pk=upload.pk).exists():

@@ -5,6 +5,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from processing.uploads import filenames
@@ -16,6 +17,16 @@ MAX_MILLISECONDS = 253_402_300_799_000
 SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 MAX_SIZE = 10**15
 """Larger numbers are no file sizes and do not fit into the database column."""
+
+
+class Choice(StrEnum):
+    """What a user decided about a file whose bytes are in the trash or in another album."""
+
+    UNDECIDED = ""
+    UPLOAD = "upload"
+    COPY = "copy"
+    SKIP = "skip"
+    RESTORE = "restore"
 
 
 class BadManifest(Exception):
@@ -32,6 +43,7 @@ class Declared:
     sha256: str = ""
     upload: uuid.UUID | None = None
     """The upload that an earlier response assigned to the file."""
+    choice: Choice = Choice.UNDECIDED
 
     @property
     def name(self) -> str:
@@ -49,6 +61,8 @@ class Manifest:
     """If False, the files are only compared and no batch is opened."""
     skipped: tuple[Declared, ...] = ()
     """Files in the chosen folders that the client does not send."""
+    asks: bool = False
+    """True if the client asks its user about files that are in the trash or in other albums, before they are sent."""
 
 
 def read(body: bytes) -> Manifest:
@@ -65,7 +79,10 @@ def read(body: bytes) -> Manifest:
     if max(len(payload["files"]), len(skipped)) > MAX_FILES:
         raise BadManifest(f"A manifest can list at most {MAX_FILES} files.")
     return Manifest(
-        tuple(map(_declared, payload["files"])), payload.get("open") is True, tuple(map(_declared, skipped))
+        tuple(map(_declared, payload["files"])),
+        opens=payload.get("open") is True,
+        skipped=tuple(map(_declared, skipped)),
+        asks=payload.get("asks") is True,
     )
 
 
@@ -84,7 +101,22 @@ def _declared(file: Any) -> Declared:
     name, size = file.get("name"), file.get("size")
     if not isinstance(name, str) or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < MAX_SIZE:
         raise BadManifest("Each file needs a name, and a size in bytes.")
-    return Declared(name, size, _date(file.get("modified")), checksum(file.get("sha256")), _id(file.get("upload")))
+    return Declared(
+        name,
+        size,
+        modified_at=_date(file.get("modified")),
+        sha256=checksum(file.get("sha256")),
+        upload=_id(file.get("upload")),
+        choice=_choice(file.get("choice", "")),
+    )
+
+
+def _choice(value: Any) -> Choice:
+    """Returns the choice. Raises BadManifest."""
+    try:
+        return Choice(value)
+    except ValueError:
+        raise BadManifest("choice is upload, copy, skip or restore.") from None
 
 
 def _date(milliseconds: Any) -> datetime | None:

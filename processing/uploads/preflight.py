@@ -3,54 +3,29 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from albums import trash
-from albums.models import Album, Photo
+from albums.models import Album
 from processing.jobs import batch_completion, grouping, name_matching
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import IS_A_PHOTO, JobState, UploadState
-from processing.pipeline.formats import extensions
-from processing.uploads import batches, known_files, lifecycle, rejections
+from processing.uploads import batches, lifecycle, rejections
 from processing.uploads.batches import AlbumBusy
-from processing.uploads.known_files import KnownFiles
-from processing.uploads.manifest import Declared
+from processing.uploads.duplicate_index import (
+    NOT_ASKING,
+    Asking,
+    DuplicateIndex,
+    FilePlan,
+    PreflightResult,
+    dedup_key,
+    result_of,
+)
+from processing.uploads.manifest import Choice, Declared
 from processing.uploads.rejections import RejectionReason
 from processing.uploads.tus import session as tus_session
-
-
-class PreflightResult(StrEnum):
-    """The result of the comparison for one declared file."""
-
-    NEW = "new"
-    HALF = "half"
-    RECEIVED = "received"
-    HERE = "here"
-    TWICE = "twice"
-    ELSEWHERE = "elsewhere"
-    TRASH = "trash"
-    REJECTED = "refused"
-    SKIPPED = "skipped"
-    LATER = "later"
-
-
-@dataclass(frozen=True, slots=True)
-class FilePlan:
-    """The result for one file. The client sends its bytes to `upload`, starting at `offset`. `photo` has the same bytes.
-
-    `reason` is the reason why the file is not to be sent, or why a received file did not become a photo.
-    """
-
-    result: PreflightResult
-    upload: Upload | None = None
-    offset: int = 0
-    reason: RejectionReason | None = None
-    photo: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +37,8 @@ class Declaration:
 
     def bytes_expected(self, files: Sequence[Declared]) -> int:
         """Returns the total size of the files that are to be sent. `files` must be the list that was compared."""
-        return sum(file.size for file, plan in zip(files, self.plans, strict=True) if plan.reason is None)
+        plans = zip(files, self.plans, strict=True)
+        return sum(file.size for file, plan in plans if plan.reason is None and not plan.is_held)
 
 
 NEXT_BATCH = FilePlan(PreflightResult.LATER)
@@ -70,16 +46,22 @@ RESENDABLE_CODES = (rejections.NOT_AS_DECLARED.code, rejections.CUT_OFF.code, re
 """Refusals after which the same file may be sent again."""
 
 
-def compare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
+def compare(album: Album, user: User, files: Sequence[Declared], asking: Asking = NOT_ASKING) -> Declaration:
     """Compares the files with the album. Writes nothing and needs no lock, so it works while another batch is running."""
     running = batches.running_in(album)
     uploads = _BatchUploads(running if running and running.opened_by_id == user.pk else None)
-    index = _DuplicateIndex(album, user, files)
+    index = DuplicateIndex(album, user, files, asking)
     plans = [_standing(upload) if (upload := uploads.take(file)) else index.answer(file) for file in files]
     return Declaration(running, _with_offsets(plans))
 
 
-def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequence[Declared] = ()) -> Declaration:
+def declare(
+    album: Album,
+    user: User,
+    files: Sequence[Declared],
+    skipped: Sequence[Declared] = (),
+    asking: Asking = NOT_ASKING,
+) -> Declaration:
     """Opens a batch with an upload for each new file, or matches the files with the user's running batch and continues that.
 
     `skipped` files are recorded in that batch if any of the files belongs to it. Idempotent.
@@ -87,7 +69,7 @@ def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequen
     """
     with transaction.atomic():
         batches.lock_album(album.pk)
-        index = _DuplicateIndex(album, user, files)
+        index = DuplicateIndex(album, user, files, asking)
         batch = batches.running_after_release(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
@@ -96,17 +78,19 @@ def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequen
             # A request that only continues the list of skipped files has no others.
             is_same_batch = not files or any(plan.upload for plan in plans)
         else:
-            batch = Batch.objects.create(album=album, opened_by=user, source=Batch.Source.PAGE) if files else None
-            plans = _open(batch, files, index) if batch else []
+            plans = [index.answer(file) for file in files]
+            if not all(plan.is_held for plan in plans):
+                batch = Batch.objects.create(album=album, opened_by=user, source=Batch.Source.PAGE)
+                _open(batch, files, plans, index)
             is_same_batch = True
         if batch and skipped and is_same_batch:
             lifecycle.record_skipped(batch, skipped)
     return Declaration(batch, tuple(map(_finish_if_whole, _with_offsets(plans))))
 
 
-def _open(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> list[FilePlan]:
-    plans = [index.answer(file) for file in files]
-    accepted = [number for number, plan in enumerate(plans) if plan.reason is None]
+def _open(batch: Batch, files: Sequence[Declared], plans: list[FilePlan], index: DuplicateIndex) -> None:
+    """Creates or rejects an upload for each file without an open question, and updates `plans`."""
+    accepted = [number for number, plan in enumerate(plans) if plan.reason is None and not plan.is_held]
     for count, number in enumerate(accepted, 1):
         if reason := batches.limit_rejection(count):
             plans[number] = FilePlan(PreflightResult.REJECTED, reason=reason)
@@ -118,52 +102,64 @@ def _open(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> 
     rejected = []
     for file, plan in zip(files, plans, strict=True):
         if plan.reason:
-            _restore(plan)
+            index.restore(plan)
             rejected.append(lifecycle.record_rejected(batch, file, plan.reason, plan.photo))
     for upload in rejected:
         if name_matching.is_sidecar(upload.name) and not upload.duplicate_of and upload.code in IS_A_PHOTO:
             grouping.link_duplicate(upload)  # it had no photo when it arrived first
     if not accepted:
         batch_completion.finish_after_commit(batch.pk)
-    return plans
 
 
-def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> Iterator[FilePlan]:
+def _join(batch: Batch, files: Sequence[Declared], index: DuplicateIndex) -> Iterator[FilePlan]:
     """Yields a result for each file: files of the batch continue or are sent again, others must wait for the next batch."""
     uploads = _BatchUploads(batch)
     for file in files:
         upload = uploads.take(file)
-        if upload is None:
-            plan = index.answer(file)
-            _restore(plan)
-            yield plan if plan.reason else NEXT_BATCH
-        elif upload.state == UploadState.RECEIVING:
+        if upload and upload.state == UploadState.RECEIVING:
             yield _with_checksum(upload, file, uploads, index)
-        elif _is_resendable(upload):
-            yield FilePlan(PreflightResult.NEW, lifecycle.recreate(upload, file))
-        else:
+        elif upload and not _is_resendable(upload):
             yield _standing(upload)
+        else:
+            yield _join_unexpected(batch, file, index, upload)
 
 
-def _restore(plan: FilePlan) -> None:
-    """Restores the photo that makes the file superfluous, or whose companion does, if it is in the trash."""
-    if plan.reason and plan.photo and plan.photo.trashed_at:
-        trash.restore(plan.photo)
+def _join_unexpected(batch: Batch, file: Declared, index: DuplicateIndex, ended: Upload | None) -> FilePlan:
+    """Returns the result for a file that the batch does not expect, or whose upload has `ended` and may be sent again.
+
+    What the user decided about the file is recorded in the batch.
+    """
+    if question := index.question(file):
+        return question
+    if ended and file.choice in (Choice.UNDECIDED, Choice.UPLOAD):
+        return FilePlan(PreflightResult.NEW, lifecycle.recreate(ended, file))
+    plan = index.answer(file)
+    index.restore(plan)
+    if plan.reason and file.choice:
+        lifecycle.record_rejected(batch, file, plan.reason, plan.photo)
+        if ended:
+            ended.delete()
+    return plan if plan.reason else NEXT_BATCH
 
 
-def _with_checksum(upload: Upload, file: Declared, uploads: "_BatchUploads", index: "_DuplicateIndex") -> FilePlan:
+def _with_checksum(upload: Upload, file: Declared, uploads: "_BatchUploads", index: DuplicateIndex) -> FilePlan:
     """Refuses a receiving upload if its checksum, now declared for the first time, shows that it is a duplicate."""
     if not file.sha256 or upload.declared_sha256:
         return _standing(upload)
+    question = index.question(file)
+    # Bytes that have arrived from a file that is elsewhere too are not thrown away.
+    is_worth_asking = question and (question.result == PreflightResult.TRASH or not upload.arrived)
+    if question and is_worth_asking and lifecycle.withdraw(upload):
+        return question
     if known := index.known.find(file.name, file.sha256):
         lifecycle.reject_known(upload, known, sha256=file.sha256)
-        return FilePlan(_of(known.reason), reason=known.reason, photo=known.photo)
-    if twin := uploads.by_checksum.get(_dedup_key(file)):
+        return FilePlan(result_of(known.reason), reason=known.reason, photo=known.photo)
+    if twin := uploads.by_checksum.get(dedup_key(file)):
         reason = rejections.TWICE.filled(name=twin.name)
         lifecycle.reject(upload, reason, sha256=file.sha256)
         return FilePlan(PreflightResult.TWICE, reason=reason)
     lifecycle.set_checksum(upload, file.sha256)
-    uploads.by_checksum[_dedup_key(file)] = upload
+    uploads.by_checksum[dedup_key(file)] = upload
     return _standing(upload)
 
 
@@ -176,7 +172,7 @@ def _standing(upload: Upload) -> FilePlan:
     if _is_resendable(upload):
         return FilePlan(PreflightResult.NEW)
     reason = RejectionReason(upload.code, upload.message)
-    return FilePlan(_of(reason), reason=reason, photo=upload.duplicate_of)
+    return FilePlan(result_of(reason), reason=reason, photo=upload.duplicate_of)
 
 
 def _received(upload: Upload) -> FilePlan:
@@ -190,15 +186,6 @@ def _received(upload: Upload) -> FilePlan:
 
 def _is_resendable(upload: Upload) -> bool:
     return upload.state in (UploadState.CANCELLED, UploadState.EXPIRED) or upload.code in RESENDABLE_CODES
-
-
-def _of(reason: RejectionReason) -> PreflightResult:
-    matches = {
-        rejections.DUPLICATE.code: PreflightResult.HERE,
-        rejections.RESTORED.code: PreflightResult.TRASH,
-        rejections.COMPANION.code: PreflightResult.SKIPPED,
-    }
-    return matches.get(reason.code, PreflightResult.REJECTED)
 
 
 def _with_offsets(plans: Sequence[FilePlan]) -> tuple[FilePlan, ...]:
@@ -241,7 +228,7 @@ class _BatchUploads:
             if upload.state in (UploadState.RECEIVING, UploadState.RECEIVED) and (
                 upload.sha256 or upload.declared_sha256
             ):
-                self.by_checksum.setdefault(_dedup_key(upload), upload)
+                self.by_checksum.setdefault(dedup_key(upload), upload)
 
     def take(self, file: Declared) -> Upload | None:
         """Removes and returns the upload of this file: by id if the client sent one, otherwise by name and size."""
@@ -263,42 +250,3 @@ def _is_same_file(upload: Upload, file: Declared) -> bool:
     if checksum and file.sha256:
         return True
     return not (upload.modified_at and file.modified_at) or upload.modified_at == file.modified_at
-
-
-class _DuplicateIndex:
-    """Files with the same bytes as the declared ones, found by three queries for any number of files."""
-
-    def __init__(self, album: Album, user: User, files: Sequence[Declared]) -> None:
-        checksums = {file.sha256 for file in files if file.sha256}
-        self.known = KnownFiles(album.pk, checksums)
-        photos_elsewhere = Photo.objects.filter(original_sha256__in=checksums).visible_to(user).exclude(album=album)
-        self._elsewhere = {photo.original_sha256: photo for photo in photos_elsewhere.select_related("album")}
-        self._names: dict[tuple[str, str], str] = {}
-
-    def answer(self, file: Declared) -> FilePlan:
-        """Returns the result for a file that no batch expects. Call it in the files' order: the second of two is rejected."""
-        if reason := _rejection_reason(file):
-            return FilePlan(_of(reason), reason=reason)
-        if known := self.known.find(file.name, file.sha256):
-            return FilePlan(_of(known.reason), reason=known.reason, photo=known.photo)
-        key = _dedup_key(file)
-        if name := self._names.get(key):
-            return FilePlan(PreflightResult.TWICE, reason=rejections.TWICE.filled(name=name))
-        if file.sha256:
-            self._names[key] = file.name
-        if photo := self._elsewhere.get(file.sha256):
-            return FilePlan(PreflightResult.ELSEWHERE, photo=photo)
-        return FilePlan(PreflightResult.NEW)
-
-
-def _dedup_key(file: Declared | Upload) -> tuple[str, str]:
-    sha256 = file.sha256 if isinstance(file, Declared) else file.sha256 or file.declared_sha256
-    return known_files.dedup_key(file.name, sha256)
-
-
-def _rejection_reason(file: Declared) -> RejectionReason | None:
-    if extensions.is_companion(file.raw_name):
-        return rejections.COMPANION
-    if not file.size:
-        return rejections.EMPTY
-    return rejections.too_large(settings.MAX_FILE_BYTES) if file.size > settings.MAX_FILE_BYTES else None

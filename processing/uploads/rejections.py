@@ -40,6 +40,9 @@ OWN_STAGING_FULL = RejectionReason(
 DUPLICATE = RejectionReason(states.DUPLICATE, "Already in this album as {name}.")
 KEPT_ALREADY = RejectionReason(states.DUPLICATE, "Already stored in this album as {name}.")
 RESTORED = RejectionReason("restored", "Restored from this album's trash, as {name}.")
+LEFT_IN_TRASH = RejectionReason(states.DUPLICATE, "Left in this album's trash, as {name}.")
+SKIPPED_ELSEWHERE = RejectionReason(states.DUPLICATE, "Skipped: also in the album “{album}”, as {name}.")
+COPIED = RejectionReason(states.DUPLICATE, "Copied from the album “{album}”, as {name}.")
 TWICE = RejectionReason(
     states.DUPLICATE,
     "Same file as {name}. It was not stored twice.",

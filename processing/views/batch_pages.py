@@ -1,7 +1,10 @@
 """The list of batches, the page of each batch with its receipt, and its actions. Every action is a plain form."""
 
+from collections import defaultdict
 from typing import Any, cast
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from albums.models import Album, Companion, Photo
 from albums.views.access import note_deletion
 from processing.jobs import duplicates, grouping, workers
-from processing.models import ProcessingJob
+from processing.models import Batch, ProcessingJob
 from processing.queries import batch_list, file_status, upload_parts
 from processing.queries import receipt as receipt_query
 from processing.queries.file_status import FileStatus
@@ -27,6 +30,7 @@ from processing.views.forms import BatchFilter
 
 BATCHES_A_PAGE = 50
 FILES_A_PAGE = 100
+MAX_ALBUMS_NAMED = 3
 
 
 @require_safe
@@ -53,7 +57,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     if show is None:  # thousands of companions would hide the few files that matter, and have their own list
         files = files.exclude(grouping.IS_SKIPPED_COMPANION)
     page = Paginator(receipt_query.worst_first(files), FILES_A_PAGE).get_page(request.GET.get("page"))
-    rows = _with_photos(list(receipt_query.lines(cast(QuerySet[Any], page.object_list))))
+    rows = _with_photos(list(receipt_query.lines(cast(QuerySet[Any], page.object_list))), batch, request.user)
     verified = [row for row in rows if show is None and row[0].status == FileStatus.VERIFIED]
     entry = batch_list.entries([batch])[0]
     retryable = batch.jobs.failed().exclude(error_code__in=RETRY_IS_USELESS)
@@ -118,11 +122,33 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "batch/delete.html", context, status=status)
 
 
-def _with_photos(lines: list[ReceiptLine]) -> list[tuple[ReceiptLine, Photo | None, UploadParts | None]]:
+def _with_photos(
+    lines: list[ReceiptLine], batch: Batch, user: AbstractBaseUser | AnonymousUser
+) -> list[tuple[ReceiptLine, Photo | None, UploadParts | None, list[Photo]]]:
+    """Returns each line with its photo, its parts, and the photos with the same bytes in other albums of the user."""
     photo_ids = {line.photo for line in lines if line.photo}
     photos = Photo.objects.prefetch_related("renditions").in_bulk(photo_ids)
     parts = upload_parts.build(line.upload for line in lines if line.is_arriving)
-    return [(line, photos.get(line.photo) if line.photo else None, parts.get(line.upload)) for line in lines]
+    elsewhere = _elsewhere(lines, batch, user)
+    return [
+        (line, photos.get(line.photo) if line.photo else None, parts.get(line.upload), elsewhere.get(line.sha256, []))
+        for line in lines
+    ]
+
+
+def _elsewhere(
+    lines: list[ReceiptLine], batch: Batch, user: AbstractBaseUser | AnonymousUser
+) -> dict[str, list[Photo]]:
+    """Returns the photos with the lines' bytes in the user's other albums, by checksum: at most MAX_ALBUMS_NAMED of each."""
+    photos = Photo.objects.filter(original_sha256__in={line.sha256 for line in lines if line.sha256}, trashed_at=None)
+    others = (
+        photos.visible_to(user).exclude(album=batch.album_id).select_related("album").order_by("album__title", "pk")
+    )
+    by_checksum: dict[str, list[Photo]] = defaultdict(list)
+    for photo in others:
+        if len(by_checksum[photo.original_sha256]) < MAX_ALBUMS_NAMED:
+            by_checksum[photo.original_sha256].append(photo)
+    return by_checksum
 
 
 def _status(value: str) -> FileStatus | None:

@@ -9,18 +9,19 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from albums.models import Album
+from albums.models import Album, Operation
 from albums.views.access import AlbumInTrash, album_or_404
 from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.doctor import measurements
 from processing.models import Upload
-from processing.uploads import batches, lifecycle, manifest, preflight, problems
+from processing.uploads import batches, copies, lifecycle, manifest, preflight, problems
 from processing.uploads.batches import AlbumBusy
 from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.direct import multipart
-from processing.uploads.manifest import BadManifest, Manifest
-from processing.uploads.preflight import Declaration, FilePlan, PreflightResult
+from processing.uploads.duplicate_index import Asking, FilePlan, PreflightResult
+from processing.uploads.manifest import BadManifest, Choice, Manifest
+from processing.uploads.preflight import Declaration
 from processing.uploads.problems import HttpProblem, Problem
 from processing.views import s3_companion
 from processing.views.problem_responses import album_busy, album_in_trash, batch_json, busy, problem, problem_response
@@ -41,15 +42,19 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         album = album_or_404(request, pk)
         payload = manifest.read(_body(request))
         files, skipped = payload.files, payload.skipped
-        declaration = preflight.compare(album, request.user, files)
+        declaration = preflight.compare(album, request.user, files, Asking(payload.asks))
         if not payload.opens:
             return _declaration_response(request, album, declaration)
         if shortage := _shortage(request.user, declaration, payload):
             return busy(problem(shortage.status, shortage.code, shortage.upload_message), "shortage")
         batch = declaration.batch
-        if batch and skipped and lifecycle.count(batch.pk)[1] + len(skipped) > lifecycle.MAX_ROWS_PER_INSERT:
+        more_rows = len(skipped) + sum(file.choice != Choice.UNDECIDED for file in files)
+        if batch and more_rows and lifecycle.count(batch.pk)[1] + more_rows > lifecycle.MAX_ROWS_PER_INSERT:
             raise HttpProblem(problems.TOO_MANY_ROWS)
-        return _declaration_response(request, album, preflight.declare(album, request.user, files, skipped))
+        copying = copies.start(album, request.user, files) if payload.asks else None
+        asking = Asking(payload.asks, is_copying=copies.is_open(copying))
+        declaration = preflight.declare(album, request.user, files, skipped, asking)
+        return _declaration_response(request, album, declaration, copying)
     except AlbumBusy as error:
         return album_busy(request, error.batch)
     except (AlbumInTrash, Album.DoesNotExist):
@@ -93,7 +98,9 @@ def _shortage(user: User, declaration: Declaration, payload: Manifest) -> Capaci
     return admission.for_intake(len(payload.skipped) * ROW_BYTES) if payload.skipped else None
 
 
-def _declaration_response(request: HttpRequest, album: Album, declaration: Declaration) -> JsonResponse:
+def _declaration_response(
+    request: HttpRequest, album: Album, declaration: Declaration, copying: Operation | None = None
+) -> JsonResponse:
     batch, endpoint = declaration.batch, s3_companion.endpoint(request, album)
     uploads = [plan.upload for plan in declaration.plans if plan.upload]
     return JsonResponse(
@@ -103,6 +110,8 @@ def _declaration_response(request: HttpRequest, album: Album, declaration: Decla
             "chunk_bytes": measurements.chunk_bytes(),
             "direct": endpoint,
             "expires_at": min((upload.expires_at for upload in uploads), default=None),
+            "operation": copying.get_absolute_url() if copying else None,
+            "copying": copying is not None and copying.state == Operation.State.RUNNING,
             "files": [_file(plan, endpoint) for plan in declaration.plans],
         }
     )
@@ -125,6 +134,8 @@ def _file(plan: FilePlan, endpoint: str | None) -> dict[str, Any]:
         "code": reason.code if reason else "",
         "message": message,
         "photo": photo.get_absolute_url() if photo else None,
+        "album": photo.album.title if photo and plan.result == PreflightResult.ELSEWHERE else None,
+        "held": plan.is_held,
     }
 
 

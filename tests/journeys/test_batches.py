@@ -197,7 +197,7 @@ def test_a_batch_page_takes_the_same_number_of_queries_for_any_size(
     signed_in, album, django_assert_num_queries, django_assert_max_num_queries
 ):
     batch = verified_batch(album, 2)
-    with django_assert_max_num_queries(13) as queries:
+    with django_assert_max_num_queries(14) as queries:
         page(signed_in, batch)
     for number in range(20):
         making.received(album, making.jpeg((500, 400)) if number % 2 else b"none", batch=batch)

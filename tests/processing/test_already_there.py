@@ -15,7 +15,7 @@ from processing.queries.batch_list import BatchFilterValues, BatchState
 from processing.queries.failure_scope import FailureScope
 from processing.queries.file_status import FileStatus
 from processing.rendering import worker
-from processing.uploads import lifecycle, preflight, rejections
+from processing.uploads import duplicate_index, lifecycle, preflight, rejections
 from processing.uploads.tus import session as tus_session
 from tests.processing import making
 
@@ -118,4 +118,4 @@ def test_every_rejection_of_a_duplicate_has_one_of_the_codes():
     }
 
     assert {reason.code for reason in {*reasons, rejections.RESTORED}} == IS_A_PHOTO == help_texts.NO_ACTION_CODES
-    assert {preflight._of(SimpleNamespace(code=code)) for code in CODES} == {"here", "trash"}
+    assert {duplicate_index.result_of(SimpleNamespace(code=code)) for code in CODES} == {"here", "trash"}

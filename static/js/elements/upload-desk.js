@@ -10,6 +10,7 @@ import { BatchSequence } from "../upload/desk/batch-sequence.js";
 import { Display } from "../upload/desk/display.js";
 import { FocusKeeper } from "../upload/desk/focus-keeper.js";
 import { LastAdded } from "../upload/desk/last-added.js";
+import { showOperation } from "../upload/desk/operation-toast.js";
 import { UploadPanel, withoutPhotos } from "../upload/desk/upload-panel.js";
 import { UploadSession } from "../upload/desk/upload-session.js";
 import * as filePicker from "../upload/ui/file-picker.js";
@@ -67,6 +68,7 @@ class UploadDesk extends HTMLElement {
     const on = (target, name, listener) => target.addEventListener(name, listener, { signal });
     for (const source of [fileStore, connection, sender]) on(source, "change", () => this.#render.request());
     on(sender, "declared", () => (this.#panel.refresh(), preflight.schedule())); // files that must wait are checked
+    on(sender, "copying", ({ detail }) => showOperation(detail));
     on(sender, "idle", () => this.#clearAndRender());
     on(this, "gone", ({ detail }) => this.#albumGone(detail));
     on(this, "htmx:beforeSwap", ({ detail }) => albumOf(location) === this.album || withoutPhotos(detail));

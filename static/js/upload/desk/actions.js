@@ -1,5 +1,6 @@
 /* What the tray's buttons do, by their data-action. */
 import { plural } from "../../format.js";
+import { undecided } from "../state/decisions.js";
 import { createAlbums } from "../ui/folders.js";
 import { noteWithLinks } from "../ui/view.js";
 
@@ -34,6 +35,9 @@ export class Actions {
       hold: () => this.#hold(),
       clear: () => this.#clearAll(),
       "check-now": () => connection.checkNow(),
+      decide: (button) => this.#decide(button),
+      "ask-one": (button) => this.#askAboutOne(this.#itemOf(button)),
+      "decide-one": (button) => this.#decideOne(button),
       resume: () => resume.resume(),
       discard: () => this.#discard(),
     };
@@ -78,6 +82,31 @@ export class Actions {
     sequence.clearEnded();
   }
 
+  /** Applies the button's choice to all files of its question. */
+  #decide({ dataset: { about, choice } }) {
+    const { sender, fileStore } = this.#parts.session;
+    sender.decide(undecided(fileStore.items, about), choice);
+  }
+
+  #askAboutOne(item) {
+    const { view } = this.#parts;
+    const dialog = view.part("decide-one");
+    dialog.dataset.file = item.id;
+    view.part("decide-one-title").textContent = item.name;
+    view.part("decide-one-text").textContent = item.otherAlbum ? `Already in the album ${item.otherAlbum}.` : "In this album’s trash.";
+    for (const button of dialog.querySelectorAll("[data-about]")) button.hidden = button.dataset.about !== item.serverState;
+    dialog.showModal();
+  }
+
+  /** Applies the button's choice to the file of the dialog, unless it was decided meanwhile. */
+  #decideOne({ dataset: { about, choice } }) {
+    const { session, view } = this.#parts;
+    const dialog = view.part("decide-one");
+    dialog.close();
+    const item = session.fileStore.get(Number(dialog.dataset.file));
+    if (choice && item) session.sender.decide(undecided([item], about), choice);
+  }
+
   #hold() {
     const { sender, fileStore } = this.#parts.session;
     sender.isHeldBack = !sender.isHeldBack;
@@ -106,7 +135,7 @@ export class Actions {
     const item = this.#itemOf(button);
     const row = button.closest(".file-row");
     const nextButton = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".file-row__remove:not([hidden])");
-    if (item.state === "chosen" || item.state === "later") session.remove([item]);
+    if (["chosen", "later", "held"].includes(item.state)) session.remove([item]);
     else session.sender.cancel([item]);
     if (nextButton) nextButton.focus();
     else focusOutside();

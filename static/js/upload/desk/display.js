@@ -12,6 +12,7 @@ export class Display {
   #parts;
   #throughput = new Throughput();
   #snapshot = null;
+  #hasQuestion = false;
   #wakeLock;
   #leaveWarning;
   #pendingTiles;
@@ -29,6 +30,7 @@ export class Display {
     const { desk, session, panel, view, rows } = this.#parts;
     const { items } = session.fileStore;
     const { queue } = session.sender;
+    this.#expandForQuestion(items);
     const sum = totals(items);
     const isTransferring = queue.isRunning && session.connection.isOpen;
     this.#throughput.record(performance.now(), sum.sent);
@@ -42,6 +44,13 @@ export class Display {
     this.#announceChange(snapshot(sum, { isPaused: queue.isPaused, connection: session.connection.state }));
     rows.render(session.fileStore.takeChanges());
     rows.follow(items.find(({ state }) => state === "sending"));
+  }
+
+  /** A collapsed tray must not hide a question, but may be collapsed again. */
+  #expandForQuestion(items) {
+    const hasQuestion = items.some(({ state, choice }) => state === "held" && !choice);
+    if (hasQuestion && !this.#hasQuestion) this.#parts.tray.expand();
+    this.#hasQuestion = hasQuestion;
   }
 
   #viewState(sum, isTransferring) {

@@ -1,7 +1,7 @@
 /* Keeps the keyboard focus in the tray. When the focused control is removed or hidden, browsers move the focus to the beginning of the page. */
 
 /* The controls that take the focus, the first one that is shown. */
-const SUCCESSORS = ["pause", "continue", "undo", "cancel", "retry", "send", "clear", "hold", "resume", "choose-again", "check-now", "toggle"];
+const SUCCESSORS = ["ask-elsewhere-first", "ask-trash-first", "pause", "continue", "undo", "cancel", "retry", "send", "clear", "hold", "resume", "choose-again", "check-now", "toggle"];
 
 export class FocusKeeper {
   #view;

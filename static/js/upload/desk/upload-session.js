@@ -11,7 +11,7 @@ import { Connection, probe } from "../transport/connection.js";
 import { request } from "../transport/request.js";
 
 const STALL_MS = 60_000;
-const UNSENT = ["chosen", "later", "failed"];
+const UNSENT = ["chosen", "later", "held", "failed"];
 
 export class UploadSession {
   fileStore = new FileStore();

@@ -2,6 +2,7 @@
 
    States of a file:  chosen ─► pending ─► waiting ⇄ sending ─► received
                          └──► later ──┘        └─► here · refused · skipped · failed · cancelled
+   held: its bytes are in the trash or in another album, and the user has not decided yet what to do. Once decided, it is pending.
    missing: the server expects the file, but after a reload the page no longer has access to it. */
 
 export const ENDED = new Set(["received", "here", "refused", "skipped", "cancelled"]);
@@ -82,7 +83,7 @@ export function totals(items) {
   const sum = { files: items.length, bytes: 0, sent: 0, states: {} };
   for (const { state, size, offset, inFlight } of items) {
     sum.states[state] = (sum.states[state] ?? 0) + 1;
-    if (["cancelled", "refused", "skipped", "here"].includes(state)) continue;
+    if (["cancelled", "refused", "skipped", "here", "held"].includes(state)) continue;
     sum.bytes += size;
     sum.sent += state === "received" ? size : Math.min(size, offset + inFlight);
   }
@@ -116,5 +117,7 @@ function defaults() {
     message: "",
     serverState: null,
     photo: null,
+    otherAlbum: null,
+    choice: null,
   };
 }

@@ -14,7 +14,7 @@ export class AlbumGone extends Error {}
 
     Waits while the server does not answer. Rejects with AlbumBusy, AlbumGone, the signal's reason, or an Error with a message for the user. */
 export async function declare(url, items, { open, skipped = [], transport, signal }) {
-  const body = JSON.stringify({ open, files: items.map(fileEntry), ...(skipped.length ? { skipped: skipped.map(skippedEntry) } : {}) });
+  const body = JSON.stringify({ open, asks: true, files: items.map(fileEntry), ...(skipped.length ? { skipped: skipped.map(skippedEntry) } : {}) });
   for (;;) {
     await transport.connection.untilOpen(signal);
     const response = await post(url, body, transport, signal);
@@ -38,8 +38,15 @@ async function post(url, body, { request, stallMs }, signal) {
 }
 
 /** The name includes the folders: of files with one name, each is grouped with those in its own folder. */
-function fileEntry({ name, path, size, modified, sha256, upload }) {
-  return { name: path || name, size, modified: modified ?? undefined, sha256: sha256 || undefined, upload: upload ?? undefined };
+function fileEntry({ name, path, size, modified, sha256, upload, choice }) {
+  return {
+    name: path || name,
+    size,
+    modified: modified ?? undefined,
+    sha256: sha256 || undefined,
+    upload: upload ?? undefined,
+    choice: choice ?? undefined,
+  };
 }
 
 /** The name includes the folders, by which the server recognises system files. */

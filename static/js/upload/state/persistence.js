@@ -7,7 +7,7 @@ import { TabLock } from "./tab-lock.js";
 const [NAME, VERSION, STORE] = ["darkroom", 1, "files"];
 const ROWS_PER_TRANSACTION = 100; // so that the page stays responsive
 const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
-const STORED_FIELDS = ["name", "path", "size", "modified", "handle", "grant", "album", "sha256", "upload", "state", "isHeld", "isSkipped", "isCompanion"];
+const STORED_FIELDS = ["name", "path", "size", "modified", "handle", "grant", "album", "sha256", "upload", "state", "isHeld", "isSkipped", "isCompanion", "serverState", "photo", "otherAlbum", "choice"];
 const CLOSING_MS = 1000; // until the browser has released the locks of a tab that was closed or reloaded
 
 export class Persistence {
@@ -87,9 +87,9 @@ export class Persistence {
   }
 }
 
-/** Whether a stored file waits for a choice, or for another batch. Pure. */
+/** Whether a stored file waits for a choice, a decision, or another batch. Pure. */
 export function isUnsent({ state }) {
-  return state === "chosen" || state === "later";
+  return state === "chosen" || state === "later" || state === "held";
 }
 
 function randomId() {

@@ -2,6 +2,7 @@
    is needed to go on. */
 import { hex } from "../hashing/sha256.js";
 import { sleep } from "../transport/retry.js";
+import { canDeclare, toDeclareAgain } from "./decisions.js";
 import { isInProgress } from "./file-store.js";
 import { matchFiles } from "./match-files.js";
 import { isUnsent } from "./persistence.js";
@@ -98,13 +99,14 @@ export class Resume {
 
   #continueReadable() {
     const { fileStore } = this.#context;
-    this.#continue(fileStore.in("missing").filter(({ file }) => file));
+    this.#continue(fileStore.in("missing").filter(canDeclare));
     this.update();
   }
 
   /** Brings files back to where they were when the page was left: to a choice of the user, to the queue behind a batch, or into their batch. */
-  #continue(items) {
+  #continue(found) {
     const { fileStore, sender } = this.#context;
+    const items = found.filter(({ state }) => state !== "held"); // those wait for a decision
     const chosen = items.filter(({ stored }) => stored?.state === "chosen" || stored?.isHeld);
     const queued = items.filter(({ stored }) => stored?.state === "later" && !stored.isHeld);
     const started = items.filter((item) => !chosen.includes(item) && !queued.includes(item));
@@ -177,18 +179,26 @@ function unsentNotice(missing, canResume) {
 export async function restore({ persistence, fileStore, sender }, onListed = () => {}) {
   const rows = await persistence.all();
   const skipped = rows.filter(({ isSkipped }) => isSkipped);
-  const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map((row) => ({ ...row, state: "missing", stored: row })));
+  const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map(restored));
   onListed();
   if (!items.length) return persistence.forget(skipped);
   if (skipped.length) sender.addSkipped(skipped);
   await openFiles(fileStore, items);
-  await refreshMissing({ persistence, fileStore, sender }, items);
+  const copying = toDeclareAgain(items);
+  if (copying.length) sender.awaitCopies(copying);
+  await refreshMissing({ persistence, fileStore, sender }, items.filter(({ state }) => state === "missing"));
+}
+
+/** A stored file as it is listed. One that waits for a decision is not missing: most decisions do not need its content. */
+function restored(row) {
+  return row.state === "held" ? row : { ...row, state: "missing", stored: row };
 }
 
 /** Asks the server about missing files: those that have arrived are no longer missing. */
 async function refreshMissing({ persistence, fileStore, sender }, missing) {
   for (const album of new Set(missing.map((item) => item.album).filter(Boolean))) { // others wait for the choice of their album
-    const items = missing.filter((item) => item.album === album);
+    const items = missing.filter((item) => item.album === album && !(item.choice && canDeclare(item))); // what was decided is declared
+    if (!items.length) continue;
     const reply = await sender.query(album, items).catch(() => null);
     reply?.files.forEach((fileReply, index) => {
       const item = items[index];
@@ -213,7 +223,7 @@ async function openFiles(fileStore, items, asksPermission = false) {
 
 /** Gives missing and failed items the files that were chosen again. Resolves with the items that can continue, and the other files. */
 async function rejoin({ fileStore, hashPool }, chosen) {
-  const expected = fileStore.in("missing", "failed");
+  const expected = fileStore.in("missing", "failed", "held").filter(({ state, file }) => state !== "held" || !file);
   const files = chosen.map((entry) => ({ ...entry, name: entry.file.name, size: entry.file.size, modified: entry.file.lastModified }));
   const { pairs, doubtful, others } = matchFiles(expected, files);
   for (const [item, entry] of doubtful) {

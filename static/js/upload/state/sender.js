@@ -8,6 +8,7 @@ import { sendFile } from "../transport/choose-transport.js";
 import { repeatUntilAnswered } from "../transport/repeat-until-answered.js";
 import { sleep } from "../transport/retry.js";
 import { TUS_HEADERS, UploadGone, UploadRejected } from "../transport/tus-upload.js";
+import { canDeclare, toDeclareAgain } from "./decisions.js";
 import { ENDED } from "./file-store.js";
 import { AlbumBusy, AlbumGone, declare } from "./manifest.js";
 import { Cancelled, Paused, Queue } from "./queue.js";
@@ -17,12 +18,13 @@ import { TabLock } from "./tab-lock.js";
 const MAX_MANIFEST_FILES = 2000;
 const RETRY_OTHER_ALBUM_MS = 5000;
 const POLL_RECEIVED_MS = 5000;
+const POLL_COPIES_MS = 2000;
 const DEFAULT_EXPIRY_MS = 30 * 60_000;
 const AFTER_SILENCE_MS = 60_000;
 const FAILED = "Unexpected error. Reload the page and try again.";
 const CANCELLED = "Cancelled here or on another device.";
 
-/** Dispatches "declared" after a batch was declared, "idle" when nothing is left to send, and "change". */
+/** Dispatches "declared" after a batch was declared, "copying" with the `detail` of an operation that copies photos on the server, "idle" when nothing is left to send, and "change". */
 export class Sender extends EventTarget {
   queue;
   isHeldBack = false;
@@ -111,6 +113,15 @@ export class Sender extends EventTarget {
     this.#skipped = [];
   }
 
+  /** Does with held files what the user decided: "upload", "copy" from the other album, "skip", or "restore" from the trash. */
+  decide(items, choice) {
+    this.#fileStore.setAll(items, { choice });
+    const [declarable, missing] = [items.filter(canDeclare), items.filter((item) => !canDeclare(item))];
+    this.#fileStore.setAll(missing, { state: "missing", stored: null }); // after a reload the page has no access to these
+    this.keep(missing);
+    return this.send(declarable);
+  }
+
   /** Sends files of a batch that was begun elsewhere, or before a reload. */
   join(items) {
     for (const item of items) this.#fileStore.set(item, { mustFetchOffset: true });
@@ -120,7 +131,7 @@ export class Sender extends EventTarget {
   /** Sends the files that waited for the album, which has become free. */
   albumFree(album) {
     if (this.isHeldBack) return;
-    const waiting = this.#fileStore.in("later").filter((item) => item.album === album && item.file);
+    const waiting = this.#fileStore.in("later").filter((item) => item.album === album && canDeclare(item));
     if (waiting.length) this.send(waiting);
   }
 
@@ -176,7 +187,7 @@ export class Sender extends EventTarget {
   }
 
   async #declarePending(album) {
-    const pending = this.#fileStore.in("pending").filter((item) => item.album === album && item.file);
+    const pending = this.#fileStore.in("pending").filter((item) => item.album === album && canDeclare(item));
     if (!pending.length) return;
     pending.sort((a, b) => Number(Boolean(b.upload)) - Number(Boolean(a.upload)));
     const [batch, nextBatch] = [pending.slice(0, this.#maxFiles), pending.slice(this.#maxFiles)];
@@ -197,7 +208,7 @@ export class Sender extends EventTarget {
   async #declareBatch(album, items) {
     const skipped = this.#skipped.filter((file) => (file.album ?? this.page) === album);
     const reply = await this.#postManifest(album, items, true, skipped.slice(0, MAX_MANIFEST_FILES));
-    if (reply.files.every(({ state }) => state === "later")) return reply; // another batch is in progress
+    if (reply.files.every(({ state, held }) => state === "later" || held)) return reply; // another batch is in progress, or none was opened
     for (let start = MAX_MANIFEST_FILES; start < skipped.length; start += MAX_MANIFEST_FILES) {
       await this.#postManifest(album, [], true, skipped.slice(start, start + MAX_MANIFEST_FILES));
     }
@@ -208,7 +219,7 @@ export class Sender extends EventTarget {
     return reply;
   }
 
-  #applyReply(items, { files, expires_at: expiresAt, chunk_bytes: advisedBytes }) {
+  #applyReply(items, { files, operation, copying: isCopying, expires_at: expiresAt, chunk_bytes: advisedBytes }) {
     this.#transport.chunkSize.advise(advisedBytes);
     this.#lastResponseAt = performance.now();
     if (expiresAt) this.#expiryMs = Math.max(1000, Date.parse(expiresAt) - Date.now());
@@ -216,9 +227,21 @@ export class Sender extends EventTarget {
       if (item.state === "pending") this.#fileStore.set(item, afterDeclare(item, files[index]));
       else if (item.state === "cancelled" && files[index].upload) this.#deleteUpload(files[index].upload); // or the album would wait for it
     });
+    const copying = isCopying ? toDeclareAgain(items) : []; // after Undo the question comes again
+    this.#fileStore.setAll(items.filter(({ state }) => state === "held").filter((item) => !copying.includes(item)), { choice: null });
+    this.#fileStore.setAll(items.filter(({ state, file }) => state === "waiting" && !file), { state: "missing" }); // it could not be copied
     this.#persistence.save(items.filter(({ state }) => !ENDED.has(state)));
     this.#persistence.forget(items.filter(({ state }) => ENDED.has(state)));
+    if (operation) this.dispatchEvent(new CustomEvent("copying", { detail: operation }));
+    this.awaitCopies(copying);
     this.queue.add(items.filter(({ state }) => state === "waiting"));
+  }
+
+  /** The server's queue copies the rest of the photos. They are declared again, which records them, or uploads what cannot be copied. */
+  async awaitCopies(items) {
+    await sleep(POLL_COPIES_MS);
+    const remaining = toDeclareAgain(items);
+    if (remaining.length) this.send(remaining);
   }
 
   #declarationFailed(items, error) {
@@ -240,7 +263,8 @@ export class Sender extends EventTarget {
     if (!changes || ENDED.has(item.state)) return;
     this.#fileStore.set(item, changes);
     this.queue.remove(item);
-    this.#persistence.forget([item]);
+    if (item.state === "held") this.keep([item]);
+    else this.#persistence.forget([item]);
   }
 
   /** Resolves with whether the queue is done with the item. */

@@ -8,7 +8,7 @@ const STEP_PERCENT = 25;
 export function snapshot(sum, { isPaused, connection }) {
   return {
     isSending: sum.inProgress > 0,
-    files: sum.files - sum.count("cancelled", "later", "missing", "chosen"),
+    files: sum.files - sum.count("cancelled", "later", "missing", "chosen", "held"),
     percent: Math.floor((sum.bytes ? (100 * sum.sent) / sum.bytes : 0) / STEP_PERCENT) * STEP_PERCENT,
     isPaused,
     connection,

@@ -96,7 +96,7 @@ export class FileRows {
   #create(item) {
     const element = this.#template.content.firstElementChild.cloneNode(true);
     const part = (name) => element.querySelector(`.file-row__${name}`);
-    const row = { element, status: part("status"), bar: part("bar"), retry: part("retry"), remove: part("remove"), preview: part("preview") };
+    const row = { element, status: part("status"), bar: part("bar"), retry: part("retry"), decide: part("decide"), remove: part("remove"), preview: part("preview") };
     element.dataset.file = item.id;
     const [head, tail] = splitName(item.name);
     part("name").title = item.path || item.name;
@@ -106,6 +106,7 @@ export class FileRows {
     row.preview.textContent = fileExtension(item.name);
     row.bar.setAttribute("aria-label", `${item.name} uploaded`);
     row.retry.setAttribute("aria-label", `Retry ${item.name}`);
+    row.decide.setAttribute("aria-label", `Decide about ${item.name}`);
     this.#rows.set(item.id, row);
     update(row, item);
     return element;
@@ -119,6 +120,8 @@ function update(row, item) {
   }
   if (row.element.dataset.state !== item.state) updateState(row, item);
   const status = fileStatus(item);
+  const isDecided = item.state !== "held" || Boolean(item.choice);
+  if (row.decide.hidden !== isDecided) row.decide.hidden = isDecided;
   if (row.statusText !== status) row.status.textContent = row.status.title = row.statusText = status;
   if (item.photo && !row.hasLink) addLink(row, item);
   if (item.state === "sending" && item.size) row.bar.value = (100 * Math.min(item.size, item.offset + item.inFlight)) / item.size;

@@ -6,7 +6,7 @@ const SERVER_STATES = {
   here: "already in album",
   twice: "selected twice",
   elsewhere: "also in another album",
-  trash: "in trash, will be restored",
+  trash: "in the trash",
 };
 
 /** The status of a file in its row. */
@@ -17,6 +17,8 @@ export function fileStatus(item) {
       return hint(item);
     case "later":
       return joined("queued", hint(item));
+    case "held":
+      return item.choice ? "being copied" : item.otherAlbum ? `also in ${item.otherAlbum}` : SERVER_STATES[item.serverState];
     case "pending":
     case "waiting":
       return percent ? `waiting, ${percent} % uploaded` : joined("waiting", hint(item));
@@ -29,7 +31,7 @@ export function fileStatus(item) {
     case "refused":
       return `rejected: ${item.message}`;
     case "skipped":
-      return "companion file, skipped";
+      return item.choice === "skip" ? item.message : "companion file, skipped";
     case "failed":
       return `failed: ${item.message}`;
     case "cancelled":
@@ -41,9 +43,10 @@ export function fileStatus(item) {
 
 /** The heading over the list. */
 export function title({ count, files, bytes: size, inProgress, ended }, { isPaused, isIdle }) {
-  const all = files - count("cancelled", "chosen", "later", "missing");
+  const all = files - count("cancelled", "chosen", "later", "missing", "held");
   if (inProgress) return isPaused ? "Paused" : `Uploading ${plural(all, "photo")}`;
   if (count("chosen")) return `${plural(count("chosen"), "photo")} selected, ${bytes(size)}`;
+  if (count("held")) return `${plural(count("held"), "photo")} waiting for your decision`;
   if (count("failed")) return `${plural(count("failed"), "photo")} failed to upload`;
   if (count("missing")) return "Waiting for files";
   if (isIdle && ended) return `Upload complete: ${outcomeCounts({ count })}`;
@@ -54,7 +57,7 @@ export function title({ count, files, bytes: size, inProgress, ended }, { isPaus
 /** The line below the heading: files, bytes, bytes per second and seconds left; `rate` and `secondsLeft` are null while unknown. */
 export function progressDetail({ count, bytes: size, sent, inProgress, ended, files }, rate, secondsLeft) {
   if (!inProgress) return "";
-  const done = `${ended - count("cancelled")} of ${files - count("cancelled", "chosen", "later", "missing")} uploaded`;
+  const done = `${ended - count("cancelled")} of ${files - count("cancelled", "chosen", "later", "missing", "held")} uploaded`;
   const speed = [rate && `${bytes(rate)}/s`, rate && secondsLeft !== null && timeLeft(secondsLeft)].filter(Boolean);
   return [done, `${bytes(sent)} of ${bytes(size)}`, ...speed].join(" · ");
 }

@@ -1,6 +1,7 @@
 /* Renders the uploader apart from the file rows: what was chosen, how far it is, why nothing is being sent, and the possible actions. It only
    reads state and makes no decisions. */
 import { plural } from "../../format.js";
+import { questions } from "../state/decisions.js";
 import { ENDED } from "../state/file-store.js";
 import { byFolder, titleOf } from "./folders.js";
 import { connectionProblem, preflightCounts, progressDetail, title } from "./texts.js";
@@ -42,7 +43,7 @@ export class UploaderView {
     const { sum, sender, items } = state;
     const { isPaused } = sender.queue;
     const isSending = sum.inProgress > 0;
-    const isIdle = !isSending && !sum.count("chosen", "later");
+    const isIdle = !isSending && !sum.count("chosen", "later", "held");
     const isEmpty = !items.length;
     this.#setHidden("elsewhere", !state.isElsewhere);
     this.#setHidden("batch", isEmpty && !state.skippedNotes.length);
@@ -53,7 +54,8 @@ export class UploaderView {
     this.#setHidden("continue", !isSending || !isPaused);
     this.#setHidden("retry", !sum.count("failed"));
     this.#setHidden("undo", !state.canUndo);
-    this.#setHidden("cancel", !isSending || state.canUndo);
+    this.#setHidden("cancel", !(isSending || sum.count("held")) || state.canUndo);
+    this.#renderQuestions(items);
     this.#renderNextBatch(state);
     this.#setText("hold", sender.isHeldBack ? "Start automatically" : "Don’t start automatically");
     const isClearable = sum.count("chosen", "later", "failed") || (isEmpty && state.skippedNotes.length);
@@ -76,9 +78,16 @@ export class UploaderView {
     this.#setHidden("batch", !unsent);
     this.#setText("title", unsent ? `${plural(unsent, "file")} not uploaded` : title);
     this.#setText("detail", "");
-    const actions = ["pause", "continue", "retry", "undo", "cancel", "next", "clear", "send", "resume-notice", "connection"];
+    const actions = ["pause", "continue", "retry", "undo", "cancel", "next", "clear", "send", "resume-notice", "connection", "ask-elsewhere", "ask-trash"];
     for (const name of actions) this.#setHidden(name, true);
     this.#uploader.hidden = !unsent;
+  }
+
+  #renderQuestions(items) {
+    for (const [name, text] of Object.entries(questions(items))) {
+      this.#setHidden(`ask-${name}`, !text);
+      this.#setText(`ask-${name}-text`, text);
+    }
   }
 
   #renderFolders(chosen) {
