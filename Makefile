@@ -51,7 +51,7 @@ test-js:
 faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what they counted); the others, and the browser's, on servers
 	@$(call install,requirements-dev.txt)
 	@tests/tools/install
-	@$(VPYTHON) -m pytest -m long -p no:randomly tests/faults $(ARGS)
+	@$(VPYTHON) -m pytest -m long -p no:randomly tests/faults tests/browser $(ARGS)
 	@$(VPYTHON) -m tests.run servers $(ARGS)
 
 lint: ## Run the linters and type checks alone

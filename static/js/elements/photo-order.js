@@ -5,7 +5,7 @@
    instead (POST /selection/place/) cancels the event. */
 import { Drag } from "../order/drag.js";
 import { KeyboardMove, nameOf } from "../order/keyboard.js";
-import { apply, numberOf, place } from "../order/order-request.js";
+import { apply, numberOf, place, RefusedError } from "../order/order-request.js";
 import { isOwnPlace, tilesOf } from "../order/slot.js";
 
 const UNSORTED = ["manual", "uploaded"];
@@ -63,15 +63,17 @@ class PhotoOrder extends HTMLElement {
     tile.classList.add("tile--saving");
     try {
       const { positions, toast, url } = await place(tile, slot);
-      if (!Object.keys(positions).length || !slot.tile.isConnected) return location.assign(url);
+      if (!Object.keys(positions).length || !slot.tile.isConnected) return show(url);
       const isFocused = tile.contains(document.activeElement);
       apply(this.#list, tile, slot, positions);
       if (isFocused) tile.querySelector("a").focus({ preventScroll: true });
       this.#setManual();
       document.getElementById("toasts").showRendered(toast);
       this.#announceMoved(tile);
-    } catch {
-      document.getElementById("toasts").show(`${nameOf(tile)} was not moved. Check the connection and try again.`, "error");
+    } catch (error) {
+      const isRefused = error instanceof RefusedError;
+      const advice = isRefused ? "The album has changed meanwhile. Reload the page" : "Check the connection";
+      document.getElementById("toasts").show(`${nameOf(tile)} was not moved. ${advice} and try again.`, "error");
     } finally {
       tile.classList.remove("tile--saving");
     }
@@ -107,6 +109,14 @@ class PhotoOrder extends HTMLElement {
   #announce = (text) => {
     this.querySelector("[role=status]").textContent = text;
   };
+}
+
+/** Loads the page at the URL, also if only its fragment differs from that of this page: this one shows an earlier state. */
+function show(url) {
+  const { pathname, search } = new URL(url, location.href);
+  const isHere = pathname + search === location.pathname + location.search;
+  location.assign(url);
+  if (isHere) location.reload();
 }
 
 /* The photos are behind this element's start tag only when the page is parsed. */

@@ -4,6 +4,9 @@ import { photoId, tilesOf } from "./slot.js";
 
 const JSON_ONLY = { Accept: "application/json" };
 
+/** The server refuses the move: the photo, or the one next to it, is no longer in the album. */
+export class RefusedError extends Error {}
+
 export function urlOf(tile) {
   return `/photos/${photoId(tile)}/place/`;
 }
@@ -48,6 +51,7 @@ function renew(edge, name, tile) {
 }
 
 async function read(response) {
+  if (response.status === 404 || response.status === 422) throw new RefusedError();
   if (!response.ok) throw new Error(`HTTP status ${response.status}`);
   return response.json();
 }
