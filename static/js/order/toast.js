@@ -1,22 +1,12 @@
-/* Shows what an action on the page has done, as pages do that load anew. */
+/* Shows what a move has done, in the page's toasts. */
 
 /** Shows the toast that the server rendered. */
 export function showToast(html) {
-  const notice = Object.assign(document.createElement("div"), { className: "notice notice--success", innerHTML: html });
-  show(notice);
-  window.htmx?.process(notice);
+  const toasts = document.getElementById("toasts");
+  toasts.show(document.createRange().createContextualFragment(html), "success");
+  window.htmx?.process(toasts);
 }
 
 export function showError(text) {
-  show(Object.assign(document.createElement("div"), { className: "notice notice--error", textContent: text }));
-}
-
-function show(notice) {
-  let list = document.querySelector(".messages");
-  if (!list) {
-    list = Object.assign(document.createElement("div"), { className: "messages" });
-    list.setAttribute("role", "status");
-    document.getElementById("content").prepend(list);
-  }
-  list.replaceChildren(notice);
+  document.getElementById("toasts").show(text, "error");
 }
