@@ -19,6 +19,13 @@ for number in range({count}):
 """
 NAMES = "tiles => tiles.map((tile) => tile.querySelector('img').alt.replace('.jpg', ''))"
 STATUS = "photo-order [role=status]"
+HEAR_TOASTS = """addEventListener("load", () => {
+  window.heard = "";
+  const hear = ({ addedNodes }) => addedNodes.forEach((node) => (window.heard += node.textContent));
+  const observer = new MutationObserver((changes) => changes.forEach(hear));
+  observer.observe(document.getElementById("toasts"), { childList: true });
+})"""
+"""A screen reader announces only what is added to a page that is loaded."""
 
 
 def fill(page: Page, installation: Installation) -> str:
@@ -77,14 +84,16 @@ def test_photos_are_sorted_and_moved(open_page: OpenPage, installation: Installa
 
     # By mouse, and undone with the key.
     drag(page, tile(page, 4), tile(page, 1), 0.2)
-    expect(page.get_by_text("1 photo moved.")).to_be_visible()
+    expect(page.locator("#toasts").get_by_text("1 photo moved.")).to_be_visible()
     expect(page.locator(STATUS)).to_have_text("4.jpg moved to position 2 of 12.")
     ensure_accessible(page, "moved")
     expect_order(page, 0, 4)
     drag(page, tile(page, 0), tile(page, 4), 0.8)
     expect(page.locator(STATUS)).to_have_text("0.jpg moved to position 2 of 12.")
+    page.add_init_script(HEAR_TOASTS)
     page.keyboard.press("z")
     expect(page.get_by_text("Undone.")).to_be_visible()
+    page.wait_for_function("() => window.heard?.includes('Undone.')")
     expect_order(page, 0, 4)
 
     # By keyboard.
@@ -118,6 +127,8 @@ def test_photos_are_sorted_and_moved(open_page: OpenPage, installation: Installa
     expect_order(page, *range(COUNT))
     drag(page, tile(page, 3), tile(page, 0), 0.1)
     ensure_accessible(page, "question")
+    box = page.get_by_role("dialog").bounding_box()
+    assert abs(box["x"] + box["width"] / 2 - DESKTOP["width"] / 2) <= 1, box
     page.get_by_role("button", name="Cancel").click()
     expect_order(page, *range(COUNT))
     drag(page, tile(page, 3), tile(page, 0), 0.1)

@@ -12,31 +12,35 @@ class ToastList extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", ({ target }) => target.closest(".toast__close") && this.#close(target.closest(".toast")));
     this.#observer.observe(this, { childList: true });
-    for (const toast of this.children) this.#added(toast);
+    this.#announceToasts();
+  }
+
+  /* Screen readers announce only changes: toasts that came with the page are added again when it is shown. */
+  #announceToasts() {
+    const toasts = [...this.querySelectorAll(".toast")];
+    toasts.forEach((toast) => this.#added(toast));
+    const isUsed = () => this.contains(document.activeElement);
+    setTimeout(() => isUsed() || toasts.filter((toast) => toast.isConnected).forEach((toast) => this.append(toast)), 300);
   }
 
   disconnectedCallback() {
     this.#observer.disconnect();
   }
 
-  /** Shows a text as a toast of the level "info", "success", "warning" or "error", instead of all others. */
-  show(text, level = "info") {
-    this.#create(level).textContent = text;
+  /** Shows a text or node as a toast of the level "info", "success", "warning" or "error", instead of all others. */
+  show(content, level = "info") {
+    const toast = this.querySelector("template").content.firstElementChild.cloneNode(true);
+    toast.classList.add(`toast--${level}`);
+    toast.querySelector(".toast__text").replaceChildren(content);
+    this.replaceToasts([toast]);
   }
 
   /** Shows HTML that the server rendered, as a toast of the level "success", instead of all others. */
   showRendered(html) {
-    const content = this.#create("success");
-    content.innerHTML = html;
-    window.htmx?.process(content);
-  }
-
-  /** Returns the empty text of a new toast, which replaces all others. */
-  #create(level) {
-    const toast = this.querySelector("template").content.firstElementChild.cloneNode(true);
-    toast.classList.add(`toast--${level}`);
-    this.replaceToasts([toast]);
-    return toast.querySelector(".toast__text");
+    const content = document.createRange().createContextualFragment(html);
+    const elements = [...content.children];
+    this.show(content, "success");
+    for (const element of elements) window.htmx?.process(element);
   }
 
   /** Shows these elements instead of the toasts so far. */

@@ -41,7 +41,7 @@ export class Drag {
   #onDown = (event) => {
     const tile = event.target.closest(TILE);
     const isAllowed = event.pointerType === "mouse" || this.#isTouchAllowed();
-    if (!tile || event.button || !event.isPrimary || !isAllowed || hasModifier(event) || event.target.closest("input, button, label")) return;
+    if (!tile || event.button || !event.isPrimary || !isAllowed || hasModifier(event) || event.target.closest("button, label, input:not(.tile__check)")) return;
     this.#start = { tile, x: event.clientX, y: event.clientY };
     for (const [name, listener] of this.#listeners) document.addEventListener(name, listener, true);
   };
