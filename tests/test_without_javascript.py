@@ -71,7 +71,7 @@ class PageReader(HTMLParser):
     def _is_script_only(self) -> bool:
         """True within an element that is hidden without scripts, and in a template."""
         return any(
-            name == "template" or "script-only" in attributes.get("class", "").split()
+            name == "template" or "hidden" in attributes or "script-only" in attributes.get("class", "").split()
             for name, attributes in self._open
         )
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from albums.views.problem_json import problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Refusal:
         if request.accepts("text/html"):
             response = render(request, self.template, {"message": self.message, **context}, status=self.status)
         else:
-            response = JsonResponse({"error": self.code, "message": self.message}, status=self.status)
+            response = problem(self.status, self.code, self.message)
         if self.retry_seconds is not None:
             response["Retry-After"] = str(self.retry_seconds)
         return response

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
 from albums.views.access import AlbumInTrash, album_or_404
+from albums.views.problem_json import problem
 from processing.models import Batch
 from processing.queries import album_progress
 from processing.uploads import problems
@@ -25,11 +26,6 @@ RETRY_AFTER_SECONDS: dict[Cause, int] = {
     "server": 10,  # the database is locked, the disk is full, or the bucket fails
     "shortage": 30,  # of disk, memory, storage or the user's share
 }
-
-
-def problem(status: int, code: str, message: str, **details: object) -> JsonResponse:
-    """Returns the JSON that every problem has: a stable code and a message, with `details` after them."""
-    return JsonResponse({"error": code, "message": message, **details}, status=status)
 
 
 def album_busy(request: HttpRequest, batch: Batch) -> JsonResponse:

@@ -38,6 +38,8 @@ PICTURES = (
     _format("GIF", "gif"),
     _format("BMP", "bmp dib"),
 )
+LEADING = PICTURES[:2]
+"""The pictures that cameras write beside a RAW, and that are shown for both: JPEG and HEIC."""
 RAW = _format(
     "camera RAW",
     "dng cr2 cr3 crw nef nrw arw arq sr2 srf raf rw2 raw rwl orf ori pef srw x3f 3fr fff iiq gpr mos mef mrw erf kdc dcr "
@@ -144,6 +146,7 @@ def as_script() -> str:
         "/* The accepted formats by their endings. "
         "`make formats` writes this; processing/pipeline/formats/extensions.py explains it. */\n"
         + constant("STILLS", [ending for kind in (*PICTURES, RAW) for ending in kind.extensions])
+        + constant("LEADING", [ending for kind in LEADING for ending in kind.extensions])
         + constant("SIDECARS", SIDECARS.extensions)
         + constant("LIVE_VIDEOS", LIVE_VIDEOS.extensions)
         + constant("COMPANION_ENDINGS", sorted(COMPANION_EXTENSIONS))

@@ -33,4 +33,4 @@ def test_a_busy_server_says_when_to_try_again(cause):
 def test_no_other_module_builds_problem_responses_or_fixed_retry_after():
     sources = [path for app in ("albums", "config", "processing") for path in (ROOT / app).rglob("*.py")]
 
-    assert [path.stem for path in sources if BY_HAND.search(path.read_text(encoding="utf-8"))] == ["problem_responses"]
+    assert [path.stem for path in sources if BY_HAND.search(path.read_text(encoding="utf-8"))] == ["problem_json"]

@@ -1,5 +1,6 @@
 /* The accepted formats by their endings. `make formats` writes this; processing/pipeline/formats/extensions.py explains it. */
 export const STILLS = ["jpg", "jpeg", "jpe", "jfif", "mpo", "insp", "heic", "heif", "hif", "png", "apng", "webp", "avif", "jxl", "tif", "tiff", "gif", "bmp", "dib", "dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "arq", "sr2", "srf", "raf", "rw2", "raw", "rwl", "orf", "ori", "pef", "srw", "x3f", "3fr", "fff", "iiq", "gpr", "mos", "mef", "mrw", "erf", "kdc", "dcr", "k25", "bay", "cap", "mdc"];
+export const LEADING = ["jpg", "jpeg", "jpe", "jfif", "mpo", "insp", "heic", "heif", "hif"];
 export const SIDECARS = ["xmp", "json"];
 export const LIVE_VIDEOS = ["mov", "mp4", "m4v", "mp"];
 export const COMPANION_ENDINGS = ["aae", "bnp", "ctg", "ind", "ini", "inp", "int", "lnk", "lrf", "lrv", "thm", "url"];

@@ -3,7 +3,7 @@
    its tile. */
 import { fileExtension } from "../../format.js";
 import { isInProgress } from "../state/file-store.js";
-import { STILLS } from "./formats.js";
+import { LEADING, STILLS } from "./formats.js";
 import { aspectRatio, shapeClasses } from "./picture-size.js";
 import { preview } from "./previews.js";
 
@@ -11,8 +11,6 @@ const MAX_TILES = 100;
 const EDGE_PIXELS = 256;
 const OWN_ROW_TILES = 5; // fewer usually fit into the last row
 const PHOTO_TILE = ".tile:not(.tile--pending)";
-/* The picture that a camera stores beside a RAW file of the same name stands for both. */
-const STANDS_FOR_RAW = new Set(["jpg", "jpeg", "heic", "heif", "hif"]);
 
 export class PendingTiles {
   #grid = null;
@@ -76,13 +74,14 @@ export class PendingTiles {
 
   #selectWanted(items) {
     const photoNames = new Set([...this.#grid.querySelectorAll(PHOTO_TILE)].map(nameOf));
-    const pictures = new Set(items.filter((item) => STANDS_FOR_RAW.has(extensionOf(item))).map(stem));
+    // The picture that a camera stores beside a RAW file of the same name stands for both.
+    const pictures = new Set(items.filter((item) => LEADING.includes(extensionOf(item))).map(stem));
     return items.filter((item) => {
       if (!item.file || this.#finished.has(item) || hasTile(item.photo)) return false;
       // A file of the same name as a photo may be that photo, until the server has replied: its tile would disappear again.
       if (item.state === "pending" && photoNames.has(item.name)) return false;
       const isExpected = isInProgress(item) || (item.state === "received" && !item.message);
-      const isRawHalf = !STANDS_FOR_RAW.has(extensionOf(item)) && pictures.has(stem(item));
+      const isRawHalf = !LEADING.includes(extensionOf(item)) && pictures.has(stem(item));
       return isExpected && !isRawHalf && STILLS.includes(extensionOf(item));
     });
   }
