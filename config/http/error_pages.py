@@ -16,10 +16,11 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from albums.views.access import AlbumInTrash, MayNotDelete
+from albums.views.problem_json import problem
 from config.http.upload_handlers import FilesNotAccepted
 from processing.storage.storage_errors import StorageError
 from processing.uploads.body import request_body
-from processing.views.problem_responses import busy, problem
+from processing.views.problem_responses import busy
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
+from albums.views.problem_json import problem
 from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.models import Batch
@@ -25,7 +26,7 @@ from processing.uploads.form import CsrfFailed, FormUploadHandler, TooManyParts
 from processing.uploads.problems import HttpProblem
 from processing.views.access import is_htmx
 from processing.views.panel import action_response, panel_response
-from processing.views.problem_responses import album_busy, album_in_trash, busy, problem
+from processing.views.problem_responses import album_busy, album_in_trash, busy
 
 BUSY = "Another upload to this album is in progress. Wait for it or cancel it, then upload again."
 NO_FILES = "Select at least one photo to upload."

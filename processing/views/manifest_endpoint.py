@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album, Operation
 from albums.views.access import AlbumInTrash, album_or_404
+from albums.views.problem_json import problem
 from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.doctor import measurements
@@ -24,7 +25,7 @@ from processing.uploads.manifest import BadManifest, Choice, Manifest
 from processing.uploads.preflight import Declaration
 from processing.uploads.problems import HttpProblem, Problem
 from processing.views import s3_companion
-from processing.views.problem_responses import album_busy, album_in_trash, batch_json, busy, problem, problem_response
+from processing.views.problem_responses import album_busy, album_in_trash, batch_json, busy, problem_response
 
 MAX_BODY_SECONDS = 30.0
 """Time limit for the whole list. A list of 500 photos is as large as a thumbnail."""
