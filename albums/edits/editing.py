@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from albums import operations
 from albums.edits import columns, overrides, sorting
 from albums.edits.overrides import Changes
-from albums.models import Operation, Photo, PhotoQuerySet
+from albums.models import Operation, Photo
 from albums.operations import Action, Result
 from albums.selection import Selection
 
@@ -25,10 +25,6 @@ def edit(user: User, selection: Selection, changes: Changes) -> Operation | None
 
 class Edit(Action):
     kind = "edit"
-
-    def lock(self, operation: Operation, photos: PhotoQuerySet) -> None:
-        changes: Changes = operation.params["changes"]
-        sorting.lock(photos, [column for field in changes for column in overrides.COLUMNS[field]])
 
     def apply(self, operation: Operation, photos: list[Photo]) -> Result:
         changes: Changes = operation.params["changes"]

@@ -72,7 +72,7 @@ class Copy(Action):
         return prepared
 
     def lock(self, operation: Operation, photos: PhotoQuerySet) -> None:
-        places.lock([operation.params["album"]])
+        places.lock({operation.params["album"], *photos.values_list("album_id", flat=True)})
 
     def apply(self, operation: Operation, photos: list[Photo]) -> Result:
         target_id = operation.params["album"]

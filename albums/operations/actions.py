@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from albums.models import AlbumQuerySet, Operation, Photo, PhotoQuerySet
+from django.db import connection
+
+from albums.models import Album, AlbumQuerySet, Operation, Photo, PhotoQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,15 @@ class Action(ABC):
         """
         return None
 
-    def lock(self, operation: Operation, photos: PhotoQuerySet) -> None:  # noqa: B027 - most actions lock nothing else
-        """Locks other rows in the step's transaction, before the photos of the step are locked."""
+    def lock(self, operation: Operation, photos: PhotoQuerySet) -> None:
+        """Locks other rows in the step's transaction, before the photos of the step are locked.
+
+        By default, their albums: workers that publish photos and sorting lock the album first too. Otherwise PostgreSQL would
+        find deadlocks. SQLite has one writer.
+        """
+        if connection.features.has_select_for_update:
+            albums = Album.objects.filter(pk__in=set(photos.values_list("album_id", flat=True)))
+            list(albums.order_by("pk").select_for_update(no_key=True))
 
     @abstractmethod
     def apply(self, operation: Operation, photos: list[Photo]) -> Result:

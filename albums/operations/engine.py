@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Count, Max, Q
 from django.dispatch import Signal
 from django.utils import timezone
@@ -90,10 +90,15 @@ def forget(now: datetime) -> int:
 
 def _run_in_request(operation: Operation) -> Operation:
     until = time.monotonic() + REQUEST_SECONDS
-    while _step(operation.pk):
-        if time.monotonic() >= until:
-            transaction.on_commit(lambda: waiting.send(sender=Operation, operation_id=operation.pk))
-            break
+    try:
+        while has_more := _step(operation.pk):
+            if time.monotonic() >= until:
+                break
+    except OperationalError:  # a deadlock or a locked database: the queue tries again
+        log.warning("A step of operation %s has to be repeated", operation.pk, exc_info=True)
+        has_more = True
+    if has_more:
+        transaction.on_commit(lambda: waiting.send(sender=Operation, operation_id=operation.pk))
     operation.refresh_from_db()
     return operation
 

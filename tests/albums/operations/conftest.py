@@ -13,11 +13,11 @@ class Mark(Action):
     kind = "mark"
 
     def __init__(self) -> None:
-        self.fails = False
+        self.error: Exception | None = None
 
     def apply(self, operation: Operation, photos: list[Photo]) -> Result:
-        if self.fails:
-            raise OSError("the disk is full")
+        if self.error:
+            raise self.error
         before = {str(photo.pk): photo.camera for photo in photos}
         for photo in photos:
             Photo.objects.filter(pk=photo.pk).update(camera=photo.camera + operation.params["letter"])

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
@@ -98,7 +99,7 @@ def test_a_running_operation_is_stopped_and_undone(album, mark):
 def test_an_operation_stops_after_three_errors_and_can_be_undone(album, mark):
     fill(album, 5)
     operation = start(album)
-    mark.fails = True
+    mark.error = OSError("the disk is full")
 
     for _ in range(engine.MAX_FAILURES):
         engine.run(operation.pk, FOREVER)
@@ -136,3 +137,19 @@ def test_operations_are_forgotten_after_a_day(album, mark):
 
     assert engine.forget(timezone.now()) == 1
     assert list(Operation.objects.all()) == [recent]
+
+
+def test_a_step_that_the_database_rejects_in_a_request_is_left_to_the_queue(
+    album, mark, django_capture_on_commit_callbacks
+):
+    fill(album, 2)
+    HUEY.storage.flush_queue()
+    mark.error = OperationalError("deadlock detected")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        operation = start(album)
+    assert (operation.state, cameras(album)) == ("running", ["", ""])
+
+    mark.error = None
+    tasks.continue_operation.call_local(*HUEY.dequeue().args)
+    assert cameras(album) == ["x", "x"]
