@@ -67,7 +67,7 @@ def test_an_album_is_downloaded_by_mouse_keyboard_and_touch(
 
     phone = open_page(viewport=PHONE, has_touch=True, is_mobile=True, java_script_enabled=False)
     phone.goto(address)
-    phone.locator(".album-head .menu:not(.view-menu) > summary").tap()
+    phone.locator(".album-head summary", has_text="More actions").tap()
     phone.get_by_role("link", name="Download album").tap()
     with phone.expect_download() as by_touch:
         phone.get_by_role("button", name="Download").tap()

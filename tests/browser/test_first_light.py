@@ -123,7 +123,7 @@ def test_the_remaining_jobs_can_be_cancelled(page: Page, console_errors: list[st
     page.on("dialog", lambda dialog: dialog.accept())
     expect(page.locator(".progress__count")).to_contain_text("0 of 4")
 
-    page.get_by_text("More", exact=True).click()
+    page.get_by_role("region", name="Uploads").get_by_text("More", exact=True).click()
     page.get_by_role("button", name="Cancel remaining").click()
 
     expect(page.locator("#upload-photos")).to_have_count(1)
@@ -136,7 +136,7 @@ def test_opened_details_stay_open_when_the_panel_is_replaced(page: Page) -> None
     new_album(page)
     send(page, pictures(2))
     expect(page.locator(".progress__count")).to_contain_text("0 of 2")
-    page.get_by_text("More", exact=True).click()
+    page.get_by_role("region", name="Uploads").get_by_text("More", exact=True).click()
     page.evaluate("document.querySelector('#upload-panel').dataset.old = ''")
 
     expect(page.locator("#upload-panel[data-old]")).to_have_count(0)

@@ -92,7 +92,7 @@ def test_without_javascript_windows_are_pages(page: Page, open_page: OpenPage, i
         expect(tiles(no_script_page)).to_have_count(count)
     no_script_page.get_by_role("link", name="Previous photos").click()
     expect(tiles(no_script_page)).to_have_count(100)
-    no_script_page.get_by_text("View", exact=True).click()
+    no_script_page.locator(".view-menu > summary").click()
     no_script_page.get_by_role("radio", name="Squares").check()
     no_script_page.get_by_role("button", name="Apply").click()
     expect(no_script_page.locator("#photo-grid")).to_have_class("grid grid--squares grid--medium")

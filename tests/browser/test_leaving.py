@@ -138,7 +138,7 @@ def test_leaving_the_page_asks_for_confirmation_while_files_are_not_uploaded(
     gate.hold()
     choose_folder(page, tmp_path, large(4))
     expect_title(page, "4 photos selected")
-    page.get_by_text("This album").click()
+    page.get_by_text("This album", exact=True).click()
     page.reload()
     assert dialogs == ["beforeunload"]
 

@@ -220,7 +220,7 @@ def test_a_folder_is_uploaded_on_a_phone_by_touch(
     choose_folder(page, tmp_path, pictures(2))
     ensure_accessible(page, "folder")
 
-    page.get_by_text("This album").tap()
+    page.get_by_text("This album", exact=True).tap()
     page.get_by_role("button", name="Upload 2 photos").tap()
 
     expect_title(page, "Upload complete: 2 uploaded")
