@@ -58,7 +58,7 @@ IN_VIEW = """tiles => tiles.map((tile) => {
   .map(({ x, y }) => [x, y])"""
 """Where tiles can be dragged without scrolling: points on their left halves."""
 IS_NEXT_PAGE = "() => !window.isFormerPage && document.readyState === 'complete'"
-IS_NEW_NOTICE = "window.isFormerPage && document.querySelector('.messages > *') !== window.formerNotice"
+IS_NEW_NOTICE = "window.isFormerPage && document.querySelector('#toasts > .toast') !== window.formerNotice"
 HAS_ANSWERED = f"() => ({IS_NEXT_PAGE})() || ({IS_NEW_NOTICE})"
 """Whether the page shows what came of a drag: it has a new notice, or the script has loaded another page."""
 UNFINISHED = "SELECT count(*) FROM albums_operation WHERE state NOT IN ('done', 'undone')"
@@ -126,7 +126,7 @@ class Photographer:
 
     def _expect_next_page(self) -> None:
         """Marks this document, and its newest notice, to recognise what follows."""
-        self.page.evaluate("window.formerNotice = document.querySelector('.messages > *'); window.isFormerPage = true")
+        self.page.evaluate("window.formerNotice = document.querySelector('#toasts > .toast'); window.isFormerPage = true")
 
     def _refused(self) -> None:
         self.counts["refused"] += 1
@@ -162,7 +162,7 @@ class Photographer:
         if self.page.locator("photo-order").get_attribute("data-order") in ("manual", "uploaded"):
             return self.page.mouse.up
         self.page.mouse.up()
-        return send_by(self.page.locator(".move-dialog[open]").get_by_role("button", name="Switch and move"))
+        return send_by(self.page.locator("photo-order dialog[open]").get_by_role("button", name="Switch and move"))
 
     def _place(self) -> Callable[[], None] | None:
         photo = self.random.choice(self.tiles.evaluate_all(IDS)[:SHARED])
