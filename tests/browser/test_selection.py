@@ -61,6 +61,7 @@ def test_photos_are_selected_by_mouse_and_keyboard_moved_and_returned(page: Page
     expect(page.locator(".tile__check:checked")).to_have_count(0)
 
     # A rectangle from the margin over the first two photos
+    page.evaluate("scrollTo(0, 0)")
     (x, y), (first_x, first_y) = center(tile(page, 1)), center(tile(page, 0))
     page.mouse.move(4, first_y + 10)
     page.mouse.down()
