@@ -126,7 +126,9 @@ class Photographer:
 
     def _expect_next_page(self) -> None:
         """Marks this document, and its newest notice, to recognise what follows."""
-        self.page.evaluate("window.formerNotice = document.querySelector('#toasts > .toast'); window.isFormerPage = true")
+        self.page.evaluate(
+            "window.formerNotice = document.querySelector('#toasts > .toast'); window.isFormerPage = true"
+        )
 
     def _refused(self) -> None:
         self.counts["refused"] += 1
