@@ -229,6 +229,7 @@ class PhotoSelection extends HTMLElement {
     const all = this.querySelector("[data-all]");
     all.removeAttribute("name"); // the script's own field is sent
     all.checked = this.#selected.isAll && count === this.#total;
+    this.querySelector("[data-total-text]").textContent = this.#total.toLocaleString("en"); // photos may have arrived since
     all.indeterminate = count > 0 && !all.checked;
     for (const button of this.#form.querySelectorAll("button")) button.disabled = !count || (button.matches("[data-only-one]") && count !== 1);
   }
