@@ -46,6 +46,7 @@ def test_albums_are_selected_moved_and_deleted_by_mouse_and_by_keyboard(page: Pa
     page.get_by_role("button", name="Travel").click()
     expect(page.get_by_text("2 albums were moved to Travel.")).to_be_visible()
     expect_cards(page, "Travel")
+    page.wait_for_function("() => customElements.get('toast-list')")
     page.keyboard.press("z")
     expect(page.get_by_text("Undone.")).to_be_visible()
     expect_cards(page, "Travel", "Italy", "Rome")
