@@ -42,7 +42,7 @@ def respond_computed(
     open_range: Callable[[range], StreamingHttpResponse],
     modified: int | None = None,
 ) -> HttpResponseBase:
-    """Returns 200, 206, 304, 412 or 416 for a GET or HEAD of `size` bytes, of which `open_range` streams a range.
+    """Returns 200, 206, 304, 412 or 416 for a GET or HEAD of `size` bytes. `open_range` streams a range of them.
 
     `etag` is a quoted strong entity tag. `modified` is the time for Last-Modified in seconds since 1970.
     """

@@ -62,7 +62,7 @@ def _values(photos: PhotoQuerySet, expression: Any, empty: str, name: Any = str)
 
 
 def _keywords(photos: PhotoQuerySet) -> list[tuple[str, int]]:
-    """Counts the lists in the database, of which an album has few different ones, and their words here."""
+    """Counts equal lists in the database, since an album has few different ones, and their words here."""
     lists = Case(When(edited_keywords__isnull=False, then=F("edited_keywords")), default=F("keywords"))
     counts: Counter[str] = Counter()
     for words, count in photos.values_list(lists).annotate(count=Count("pk")).iterator():

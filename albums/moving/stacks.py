@@ -39,7 +39,7 @@ def read(leads: Sequence[Photo], *, lock: bool = True) -> list[Stack]:
 
 
 def without_known(stacks: Sequence[Stack], album_id: int) -> list[Stack]:
-    """Returns the stacks of which the album has no file yet, its trash included. Call it under the album's lock.
+    """Returns the stacks without a file that the album or its trash already has. Call it under the album's lock.
 
     A photo's bytes are in an album once. A companion's are once under each name.
     """

@@ -84,7 +84,7 @@ class Meeting:
 
 
 class Photographer:
-    """Does random actions on the pages as this browser shows them, whatever the other one has changed meanwhile."""
+    """Does random actions on the pages as this browser shows them, while the other one changes the album."""
 
     def __init__(self, page: Page, meeting: Meeting, albums: list[str], random: Random) -> None:
         self.page, self.albums, self.random = page, albums, random

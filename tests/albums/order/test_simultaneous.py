@@ -42,7 +42,7 @@ def test_simultaneous_moves_and_arrivals_lose_nothing():
 
     _run(lambda: move(left, is_behind=False), lambda: move(right, is_behind=True), arrive)
 
-    # Each thread's photos are as it moved them last, whatever the others did in between.
+    # Each thread's photos are as it moved them last, in spite of the others.
     shown = order(album)
     index = shown.index(anchor)
     assert set(shown) >= set(photos)

@@ -1,4 +1,4 @@
-"""The full-text index: kept by triggers, and equal to one that is built anew."""
+"""The full-text index: kept up to date by triggers, and equal to a rebuilt one."""
 
 import itertools
 import random
