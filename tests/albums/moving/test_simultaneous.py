@@ -1,8 +1,6 @@
 """Two users move and delete the same photos while a worker adds others, on real connections."""
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -17,6 +15,7 @@ from albums.order import spacing
 from albums.selection import Selection, SelectionError
 from processing.lib import sql
 from tests.albums.grid.filling import fill
+from tests.support import simultaneously
 
 PHOTOS = 12
 
@@ -54,22 +53,10 @@ def test_simultaneous_moves_deletions_and_arrivals_lose_nothing(monkeypatch):
                 list(Photo.objects.filter(album=targets[0]).select_for_update())
                 fill(targets[0], 1, position=spacing.now())
 
-    _run(lambda: move(users[0], targets[0]), lambda: move(users[1], targets[1]), delete, arrive)
+    simultaneously.run(lambda: move(users[0], targets[0]), lambda: move(users[1], targets[1]), delete, arrive)
 
     assert Photo.objects.filter(pk__in=everything.ids, trashed_at=None).count() == PHOTOS
     assert Look.objects.exclude(album=F("photo__album")).count() == 0
     for album in (source, *targets):
         positions = list(album.photos.values_list("position", flat=True))
         assert len(set(positions)) == len(positions)
-
-
-def _run(*functions: Callable[[], None]) -> None:
-    def run(function: Callable[[], None]) -> None:
-        try:
-            function()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(functions)) as pool:
-        for future in [pool.submit(run, function) for function in functions]:
-            future.result(timeout=300)

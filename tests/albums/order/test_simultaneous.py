@@ -1,12 +1,10 @@
 """Two users move photos of one album at the same time, on real connections."""
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 
 from albums import operations
 from albums.models import Album, Photo
@@ -14,6 +12,7 @@ from albums.order import placing, spacing
 from albums.selection import Selection
 from tests.albums.grid.filling import fill
 from tests.albums.order.rows import order
+from tests.support import simultaneously
 
 MOVES = 12
 
@@ -40,7 +39,7 @@ def test_simultaneous_moves_and_arrivals_lose_nothing():
                 [photo] = fill(album, 1, position=spacing.now())
                 placing.place(album.pk, [photo.pk])
 
-    _run(lambda: move(left, is_behind=False), lambda: move(right, is_behind=True), arrive)
+    simultaneously.run(lambda: move(left, is_behind=False), lambda: move(right, is_behind=True), arrive)
 
     # Each thread's photos are as it moved them last, in spite of the others.
     shown = order(album)
@@ -50,15 +49,3 @@ def test_simultaneous_moves_and_arrivals_lose_nothing():
     assert len(set(Photo.objects.values_list("position", flat=True))) == len(shown)
     assert shown[index - 10 : index] == [*left[2:], *left[:2]]
     assert shown[index + 1 : index + 11] == [*right[2:], *right[:2]][::-1]
-
-
-def _run(*functions: Callable[[], None]) -> None:
-    def run(function: Callable[[], None]) -> None:
-        try:
-            function()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(functions)) as pool:
-        for future in [pool.submit(run, function) for function in functions]:
-            future.result(timeout=300)
