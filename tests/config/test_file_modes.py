@@ -16,6 +16,9 @@ from django.core.checks import Tags, run_checks
 
 from config import database, file_modes
 
+# Processes of their own create all tables: 20 s each next to other work.
+pytestmark = pytest.mark.timeout(300)
+
 MANAGE = Path(__file__).parents[2] / "manage.py"
 SQLITE = [f"{name}.sqlite3{ending}" for name in ("db", "huey") for ending in ("", "-shm", "-wal")]
 PRIVATE = [*SQLITE, "first_user_link", "secret_key"]
