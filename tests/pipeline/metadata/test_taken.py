@@ -21,7 +21,7 @@ from processing.pipeline.picture import UNKNOWN
 from processing.pipeline.render.develop import develop
 from processing.rendering.sandbox import Sandbox
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 ORIGINAL, CHANGED, TIME_ZONE_OFFSET = 0x9003, 0x0132, 0x882A
 NAME_WITH_TIME = "IMG_20240131_142233.jpg"
 MODIFIED = "2023-05-06T07:08:09+00:00"
