@@ -145,7 +145,7 @@ def test_the_import_of_a_folder_without_other_files_succeeds(album, card, folder
 
 
 def test_a_folder_uploaded_by_the_page_is_accounted_for(signed_in, album, card):
-    """Sends what the page's filter would select; tests/browser/test_folders.py tests the filter itself."""
+    """Sends what the page's filter would select; tests/browser/uploading/test_folders.py tests the filter itself."""
     selected = {name: content for name, content in card.items() if name in COMPANIONS | PHOTOS}
     left_out = [
         {"name": f"DCIM/{name}", "size": len(content)} for name, content in card.items() if name not in selected

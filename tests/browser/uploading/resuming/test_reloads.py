@@ -17,7 +17,7 @@ from tests.browser.desk import (
 )
 from tests.browser.looking import ensure_accessible
 from tests.browser.recording import Proxy, resent
-from tests.browser.resuming.conftest import begin, expect_all_sent, fall_silent, wait_for_bytes
+from tests.browser.uploading.resuming.conftest import begin, expect_all_sent, fall_silent, wait_for_bytes
 from tests.installation import Installation
 
 # Uploads through the server; test_direct.py tests those straight to a bucket.

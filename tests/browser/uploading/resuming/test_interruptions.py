@@ -19,7 +19,7 @@ from tests.browser.desk import (
 )
 from tests.browser.gate import Gate
 from tests.browser.recording import Proxy, resent
-from tests.browser.resuming.conftest import (
+from tests.browser.uploading.resuming.conftest import (
     begin,
     ensure_arrived_once,
     expect_all_sent,

@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.albums.test_grid import fill, serve_renditions
 from tests.browser.conftest import PHONE, OpenPage, new_album, open_menu
 from tests.browser.desk import album_of
 from tests.browser.looking import SCHEMES, ensure_accessible
-from tests.browser.test_grid import fill, serve_renditions
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]

@@ -25,7 +25,7 @@ from datetime import timedelta
 from albums.models import Album, Photo, Rendition
 from processing.storage import store
 from tests.albums.grid.filling import fill, taken
-from tests.browser.test_grid import webp
+from tests.browser.albums.test_grid import webp
 
 def keep(row, prefix, content):
     writer = store().receive(row.key if prefix == "" else row.original_key)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
 from tests.browser.desk import send
 from tests.browser.looking import Scheme, ensure_accessible
-from tests.browser.test_batches import UNFINISHED_ROWS
+from tests.browser.uploading.test_batches import UNFINISHED_ROWS
 from tests.installation import Installation
 from tests.pipeline import raws
 from tests.pipeline.render.test_perceptual_hash import saved, scene

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.browser.albums.test_trash import fill
 from tests.browser.conftest import DESKTOP, PHONE, OpenPage
 from tests.browser.looking import SCHEMES, ensure_accessible, ensure_images_loaded
-from tests.browser.test_trash import fill
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
 

@@ -13,7 +13,12 @@ from tests.browser.conftest import OpenPage, clear_network_errors, new_album
 from tests.browser.desk import album_of, send, states
 from tests.browser.gate import Gate
 from tests.browser.recording import Proxy, resent
-from tests.browser.resuming.conftest import SHORT_RETRY_DELAYS, ensure_arrived_once, expect_all_sent, wait_for_bytes
+from tests.browser.uploading.resuming.conftest import (
+    SHORT_RETRY_DELAYS,
+    ensure_arrived_once,
+    expect_all_sent,
+    wait_for_bytes,
+)
 from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw
