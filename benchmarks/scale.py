@@ -99,7 +99,7 @@ class Cost:
             spent = 1000 * (time.perf_counter() - begun)
             self.milliseconds += spent
             self.statements += 1
-            self.slowest = max(self.slowest, (spent, sql, params), key=lambda each: each[0])
+            self.slowest = max(self.slowest, (spent, sql, params), key=lambda timing: timing[0])
 
 
 @dataclass
@@ -110,10 +110,10 @@ class Column:
 
 def run(sizes: list[int], plans: bool = False) -> None:
     with _database():
-        columns, there = [], 0
+        columns, previous_size = [], 0
         for size in sizes:
-            _fill(there, size)
-            there = size
+            _fill(previous_size, size)
+            previous_size = size
             columns.append(Column(size, {name: _cost(look) for name, look in _looks()}))
         _print(columns)
         if plans:
@@ -224,13 +224,13 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "sweep", undone(sweep.sweep)
     yield "panel", lambda: (album_progress.build(album), album_report.build(album))
     yield "queue_status", lambda: queue_overview.build(Album.objects.all())
-    for who, name in ((keeper, "keeper"), (person, "person")):
-        yield f"albums, {name}", page("/albums/", who)
-        yield f"album, {name}", page(f"/albums/{album.pk}/", who)
-        yield f"batches, {name}", page("/batches/", who)
-        yield f"batch, {name}", page(f"/batches/{batch.pk}/", who)
-        yield f"jobs, {name}", page("/jobs/", who)
-        yield f"failures, {name}", page("/failures/", who)
+    for role, name in ((keeper, "keeper"), (person, "person")):
+        yield f"albums, {name}", page("/albums/", role)
+        yield f"album, {name}", page(f"/albums/{album.pk}/", role)
+        yield f"batches, {name}", page("/batches/", role)
+        yield f"batch, {name}", page(f"/batches/{batch.pk}/", role)
+        yield f"jobs, {name}", page("/jobs/", role)
+        yield f"failures, {name}", page("/failures/", role)
 
 
 def _cost(look: Callable[[], object]) -> Cost:

@@ -95,12 +95,12 @@ def _alt_text(_: Photo, change: Change) -> Columns:
 
 def _keywords(photo: Photo, change: Change) -> Columns:
     if "set" in change:
-        words = change["set"]
+        keywords = change["set"]
     else:
         removed = {word.casefold() for word in change.get("remove", [])}
-        kept = (word for word in photo.shown_keywords if word.casefold() not in removed)
-        words = fields.unique([*kept, *change.get("add", [])])[: fields.MAX_KEYWORDS]
-    return {"edited_keywords": None if words == photo.keywords else words}
+        remaining = (word for word in photo.shown_keywords if word.casefold() not in removed)
+        keywords = fields.unique([*remaining, *change.get("add", [])])[: fields.MAX_KEYWORDS]
+    return {"edited_keywords": None if keywords == photo.keywords else keywords}
 
 
 def _rating(photo: Photo, change: Change) -> Columns:

@@ -107,8 +107,8 @@ class Copy(Action):
         existing = set(sources.values_list("pk", flat=True))
         states = {pk: state for pk, source, state in inverse if source in existing}
         copies = Photo.objects.filter(album__in=deletable, pk__in=states)
-        found = _states(list(copies.select_for_update(of=("self",))))
-        unchanged = [pk for pk, state in found.items() if state == states[pk]]
+        current = _states(list(copies.select_for_update(of=("self",))))
+        unchanged = [pk for pk, state in current.items() if state == states[pk]]
         removal.delete_photos(Photo.objects.filter(pk__in=unchanged))
         return len(inverse) - len(unchanged)
 

@@ -55,7 +55,7 @@ def page(album: Album, start: int | None = None) -> Page:
         if searched >= MAX_SEARCHED or hashes.compared >= MAX_COMPARED:
             return Page(_loaded(groups), photo.position)
         group = hashes.take_group(pk)
-        if len(group) < 2 or (start is not None and any(hashes.photos[other].position < start for other in group)):
+        if len(group) < 2 or (start is not None and any(hashes.photos[member].position < start for member in group)):
             continue
         if len(groups) >= MAX_GROUPS:
             return Page(_loaded(groups), photo.position)
@@ -109,7 +109,7 @@ class _Hashes:
         self._taken.update(waiting)
         while waiting and self.compared < MAX_COMPARED:
             group.append(waiting.pop())
-            similar = {other for other in self._similar(group[-1]) if other not in self._taken}
+            similar = {candidate for candidate in self._similar(group[-1]) if candidate not in self._taken}
             self._taken |= similar
             waiting += similar
         return group + waiting
@@ -135,11 +135,11 @@ def _loaded(groups: list[list[int]]) -> list[Group]:
     """Loads the photos of the groups, without the groups that are to be kept as they are."""
     ids = [pk for group in groups for pk in group[:MAX_GROUP]]
     photos = Photo.objects.filter(pk__in=ids).prefetch_related("renditions").in_bulk()
-    kept: dict[int, set[uuid.UUID]] = defaultdict(set)
+    kept_sets: dict[int, set[uuid.UUID]] = defaultdict(set)
     for pk, kept_set in KeptSimilar.objects.filter(photo__in=ids).values_list("photo", "kept_set"):
-        kept[pk].add(kept_set)
+        kept_sets[pk].add(kept_set)
     return [
         Group(sorted((photos[pk] for pk in group[:MAX_GROUP] if pk in photos), key=detail, reverse=True))
         for group in groups
-        if not set.intersection(*(kept[pk] for pk in group))
+        if not set.intersection(*(kept_sets[pk] for pk in group))
     ]

@@ -37,14 +37,14 @@ CONTENT_TYPES = {
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The viewer of one photo. Its script gets the page of the next photo from here too."""
     photo = photo_or_404(request, pk)
-    found = None if photo.trashed_at else origin.of(request)
+    search = None if photo.trashed_at else origin.of(request)
     context = {
         "photo": photo,
         "album": photo.album,
-        "album_url": origin.url_of(found, photo) if found else _album_url(photo),
-        "is_from_search": bool(found),
-        "photo_query": f"?{origin.query_string(found)}" if found else "",
-        "strip": origin.strip(found, photo) if found else shelf.strip(photo),
+        "album_url": origin.url_of(search, photo) if search else _album_url(photo),
+        "is_from_search": bool(search),
+        "photo_query": f"?{origin.query_string(search)}" if search else "",
+        "strip": origin.strip(search, photo) if search else shelf.strip(photo),
         "alike": similarity.similar_photos(photo),
         # The original of a rotated photo would appear as before.
         "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS and photo.orientation == orientation.UPRIGHT,
@@ -110,10 +110,10 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     ensure_emptiable(request, photo.album)
     if request.method == "POST":
         note_deletion(request, photo.album, "photo-trashed" if settings.TRASH_DAYS else "photo-deleted")
-        found = origin.of(request)
-        strip = origin.strip(found, photo, each_side=1) if found else shelf.strip(photo, each_side=1)
+        search = origin.of(request)
+        strip = origin.strip(search, photo, each_side=1) if search else shelf.strip(photo, each_side=1)
         neighbour = strip.next or strip.previous
-        page = origin.page_url(found) if found else photo.album.get_absolute_url()
+        page = origin.page_url(search) if search else photo.album.get_absolute_url()
         if neighbour:
             page = f"{neighbour.get_absolute_url()}{origin.parameters(request)}"
         if settings.TRASH_DAYS:

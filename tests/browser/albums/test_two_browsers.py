@@ -79,8 +79,8 @@ class Meeting:
         if len(self._held) == 2:
             self.is_holding = False
             held, self._held = self._held, []
-            for each in held:
-                each.continue_()
+            for held_route in held:
+                held_route.continue_()
 
 
 class Photographer:
@@ -135,14 +135,14 @@ class Photographer:
         self.page.goto(self.albums[0])
 
     def _choose_album(self) -> None:
-        here = next((album for album in self.albums if self.page.url.startswith(album)), None)
-        if here and self.tiles.count() >= MIN_PHOTOS and self.random.random() < 0.8:
+        current = next((album for album in self.albums if self.page.url.startswith(album)), None)
+        if current and self.tiles.count() >= MIN_PHOTOS and self.random.random() < 0.8:
             return
-        [other] = [album for album in self.albums if album != (here or self.albums[1])]
+        [other] = [album for album in self.albums if album != (current or self.albums[1])]
         self.page.goto(other)
         if self.tiles.count() < MIN_PHOTOS:
-            [there] = [album for album in self.albums if album != other]
-            self.page.goto(there)
+            [target] = [album for album in self.albums if album != other]
+            self.page.goto(target)
 
     def _select(self, most: int) -> None:
         for number in self.random.sample(range(SHARED), self.random.randint(1, most)):
@@ -264,6 +264,6 @@ def test_two_browsers_lose_nothing_and_end_with_the_same_view(
         for page in pages:
             page.goto(album)
             assert page.locator("#photo-grid > .tile").evaluate_all(IDS) == list(ids)
-    found: dict[str, Any] = json.loads(installation.manage("verify", "--json", status=None).stdout)
-    assert found["photos"] == COUNT
-    assert [found[problem] for problem in ("missing", "corrupt", "orphans")] == [[], [], []]
+    report: dict[str, Any] = json.loads(installation.manage("verify", "--json", status=None).stdout)
+    assert report["photos"] == COUNT
+    assert [report[problem] for problem in ("missing", "corrupt", "orphans")] == [[], [], []]

@@ -102,14 +102,14 @@ def ensure_arrived_once(installation: Installation, files: list[Path], album: in
 
 def interrupt_network(page: Page, proxy: Proxy, random_source: random.Random) -> str:
     """Interrupt the network in a random way, for a moment or until the page shows it, and return a description."""
-    way, is_noticed = random_source.choice(("snap", "cut", "offline")), random_source.random() < 0.5
-    if way == "snap":
+    interruption, is_noticed = random_source.choice(("snap", "cut", "offline")), random_source.random() < 0.5
+    if interruption == "snap":
         proxy.drop_connections()
-        return way
-    page.context.set_offline(way == "offline")
+        return interruption
+    page.context.set_offline(interruption == "offline")
     proxy.cut()  # when offline too: Chromium itself repeats requests that fail on a reused connection
     if is_noticed:
         expect(page.locator("[data-connection]")).to_be_visible()
     proxy.restore()
     page.context.set_offline(False)
-    return f"{way} {'until it was noticed' if is_noticed else 'for a moment'}"
+    return f"{interruption} {'until it was noticed' if is_noticed else 'for a moment'}"
