@@ -14,7 +14,7 @@ from django.db.models import Model, prefetch_related_objects
 
 from albums import holds, key_columns, removal
 from albums.edits import orientation, rotation
-from albums.models import Album, Companion, Leftover, Look, Operation, Photo, PhotoQuerySet, Rendition
+from albums.models import Album, Companion, Leftover, Operation, PerceptualHash, Photo, PhotoQuerySet, Rendition
 from albums.moving import places, stacks, wording
 from albums.moving.signals import placed
 from albums.moving.stacks import Stack
@@ -176,9 +176,9 @@ def _publish(
         for stack in copying
         for row in stack.companions
     )
-    Look.objects.bulk_create(
-        _copied(look, photo_id=copies_by_id[look.photo_id].pk, album_id=album_id)
-        for look in Look.objects.filter(photo__in=copies_by_id)
+    PerceptualHash.objects.bulk_create(
+        _copied(row, photo_id=copies_by_id[row.photo_id].pk, album_id=album_id)
+        for row in PerceptualHash.objects.filter(photo__in=copies_by_id)
     )
     return [copy for _, copy in pairs]
 

@@ -86,8 +86,8 @@ class _Hashes:
     """The perceptual hashes of an album's photos in memory, in the album's order."""
 
     def __init__(self, album: Album) -> None:
-        shown = album.photos.shown().exclude(look=None).order_by("position", "pk")
-        columns = ("pk", "position", "width", "height", *(f"look__{band}" for band in BANDS))
+        shown = album.photos.shown().exclude(perceptual_hash=None).order_by("position", "pk")
+        columns = ("pk", "position", "width", "height", *(f"perceptual_hash__{band}" for band in BANDS))
         self.photos: dict[int, _Hashed] = {}
         self._with_band: list[dict[int, list[int]]] = [defaultdict(list) for _ in BANDS]
         self._bits: dict[int, int] = {}

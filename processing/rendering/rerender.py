@@ -49,7 +49,7 @@ def select(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = F
     `outdated`: a rendition was made with another recipe than the current one, or before the photo was rotated.
     """
     recipe = presets.current()
-    for photo in one_by_one(photos.select_related("look").prefetch_related("renditions", "findings")):
+    for photo in one_by_one(photos.select_related("perceptual_hash").prefetch_related("renditions", "findings")):
         is_chosen = (missing and _is_incomplete(photo, recipe)) or (outdated and _is_outdated(photo, recipe))
         if is_chosen or not (missing or outdated):
             yield photo
@@ -118,7 +118,7 @@ def _is_incomplete(photo: Photo, recipe: Recipe) -> bool:
 
 def _lacks_look(photo: Photo) -> bool:
     """True if the perceptual hash was never computed. Since LOOKS_SINCE, a missing one means that the picture is almost flat."""
-    if hasattr(photo, "look"):
+    if hasattr(photo, "perceptual_hash"):
         return False
     return any(presets.version(rendition.recipe) < LOOKS_SINCE for rendition in photo.renditions.all())
 

@@ -3,7 +3,7 @@
 import pytest
 
 from albums import similarity, trash
-from albums.models import Album, Look, Photo
+from albums.models import Album, PerceptualHash, Photo
 from processing.models.states import JobState
 from processing.rendering import worker
 from processing.uploads import lifecycle
@@ -40,7 +40,7 @@ def test_a_photo_without_a_hash_has_no_similar_photos(album):
     flat_photos = [photo(album, None) for _ in range(2)]
 
     assert [similarity.similar_photos(flat_photo) for flat_photo in flat_photos] == [[], []]
-    assert Look.objects.count() == 0
+    assert PerceptualHash.objects.count() == 0
 
 
 def test_a_photo_of_another_size_is_similar_and_one_of_another_shape_is_not(album):

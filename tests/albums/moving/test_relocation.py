@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from albums import album_trash, operations, removal
-from albums.models import Album, Companion, Look, Photo
+from albums.models import Album, Companion, PerceptualHash, Photo
 from albums.operations import actions, engine
 from albums.selection import Selection
 from processing.integrity import consistency
@@ -48,7 +48,7 @@ def test_everything_goes_along_and_comes_back(album, target, place):
 
     assert list(target.photos.all()) == [jpeg, raw, other]
     assert target.photos.get(pk=other.pk).edited_title == "Roof"
-    assert set(Look.objects.values_list("album", flat=True)) == {target.pk}
+    assert set(PerceptualHash.objects.values_list("album", flat=True)) == {target.pk}
     assert Companion.objects.get().album == target
     assert Album.objects.get(pk=album.pk).cover is None
     assert library.files() == files

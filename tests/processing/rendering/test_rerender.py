@@ -10,7 +10,7 @@ from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
 from albums import similarity
-from albums.models import Album, Leftover, Look, Photo, Rendition
+from albums.models import Album, Leftover, PerceptualHash, Photo, Rendition
 from processing import jobs, tasks
 from processing.integrity import consistency, post_write
 from processing.lib import failpoints
@@ -114,7 +114,7 @@ def test_a_photo_without_a_perceptual_hash_is_incomplete(album, settings):
         making.received(album, content.getvalue() + bytes([number]))
         assert worker.develop_next()
     old_photo, new_photo = Photo.objects.order_by("pk")
-    Look.objects.filter(photo=old_photo).delete()
+    PerceptualHash.objects.filter(photo=old_photo).delete()
     assert [enqueue(missing=True), similarity.similar_photos(new_photo)] == [0, []]
 
     Rendition.objects.update(recipe="2")
@@ -139,7 +139,7 @@ def test_renditions_that_the_current_recipe_could_not_make_are_not_missing(photo
 def test_a_rendition_that_is_known_to_be_lost_is_missing(photos, django_capture_on_commit_callbacks):
     lost_rendition = photos[1].renditions.first()
     default_storage.delete(lost_rendition.key)
-    Finding.objects.create(key=lost_rendition.key, photo=photos[1], trouble=Finding.Problem.MISSING)
+    Finding.objects.create(key=lost_rendition.key, photo=photos[1], problem=Finding.Problem.MISSING)
 
     assert enqueue(missing=True) == 1
     with django_capture_on_commit_callbacks(execute=True):
