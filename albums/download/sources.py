@@ -6,9 +6,9 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
+from albums.access import album_or_404
 from albums.models import Album, PhotoQuerySet
 from albums.selection import Selection, saved
-from albums.views.access import album_or_404
 
 
 @dataclass(frozen=True, slots=True)

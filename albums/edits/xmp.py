@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta, timezone
 from xml.sax import saxutils
 
-from albums.edits import orientation
+from albums.columns import orientation
 from albums.models import Photo
 
 HEAD = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from albums.edits import orientation
+from albums.columns import orientation
 from albums.models.albums import Album
 from albums.models.photos import Photo
 

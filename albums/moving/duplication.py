@@ -13,7 +13,8 @@ from django.core.files.storage import default_storage
 from django.db.models import Model, prefetch_related_objects
 
 from albums import holds, key_columns, removal
-from albums.edits import orientation, rotation
+from albums.columns import orientation
+from albums.edits import rotation
 from albums.models import Album, Companion, Leftover, Operation, PerceptualHash, Photo, PhotoQuerySet, Rendition
 from albums.moving import places, stacks, wording
 from albums.moving.signals import placed

@@ -8,11 +8,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from albums import shelf
+from albums.columns.search_order import PLACE
 from albums.grid import windows
 from albums.grid.windows import PhotoList
 from albums.models import Photo
 from albums.search import results
-from albums.search.columns import PLACE
 from albums.search.results import Search
 
 ALBUM_ID = re.compile(r"[0-9]{1,18}", re.ASCII)

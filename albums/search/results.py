@@ -12,10 +12,10 @@ from django.db.models import Exists, F, Func, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.lookups import GreaterThanOrEqual, In, IsNull, LessThanOrEqual
 
-from albums.edits.overrides import IS_EDITED
+from albums.columns.edited import IS_EDITED
+from albums.columns.search_order import PLACE, STARS, UNDATED, UNINDEXED_PLACE
 from albums.models import Album, Companion, Photo, PhotoQuerySet
 from albums.search import index
-from albums.search.columns import PLACE, STARS, UNDATED, UNINDEXED_PLACE
 from albums.search.qualifiers import Filter, Part, Rating, State, Taken, Type
 from albums.search.query import Query, Words, parse
 

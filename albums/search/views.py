@@ -7,11 +7,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from albums.access import album_or_404
 from albums.grid import preferences
 from albums.search import origin
 from albums.search import results as search_results
 from albums.search.results import Search
-from albums.views.access import album_or_404
 
 EXAMPLES = (
     ("beach sunset", "Both words, in titles, captions, keywords, file names and album titles"),

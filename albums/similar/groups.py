@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import dropwhile
 
-from albums import similarity
 from albums.models import Album, KeptSimilar, Photo, Rendition
-from albums.similarity import BAND_BITS, BANDS
+from albums.similar.hashes import BAND_BITS, BANDS, MAX_DISTANCE, have_same_shape
 
 MAX_GROUPS = 20
 MAX_SEARCHED = 5_000
@@ -126,8 +125,8 @@ class _Hashes:
                 self.compared += len(others)
                 for other in others:
                     # A hundred comparisons per photo of a large album: a function for them would take twice the time.
-                    is_near = (bits ^ self._bits[other]).bit_count() <= similarity.MAX_DISTANCE
-                    if is_near and similarity.have_same_shape(own, self.photos[other]):
+                    is_near = (bits ^ self._bits[other]).bit_count() <= MAX_DISTANCE
+                    if is_near and have_same_shape(own, self.photos[other]):
                         yield other
 
 

@@ -8,15 +8,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import delivery, operations, quality, shelf, similarity, trash
+from albums import delivery, operations, quality, shelf, trash
+from albums.access import ensure_emptiable, note, note_deletion, photo_or_404
+from albums.columns import orientation
 from albums.delivery import Stored
-from albums.edits import orientation, xmp
+from albums.edits import xmp
 from albums.grid import windows
 from albums.models import Album, Companion, Photo, Rendition
 from albums.operations import responses
 from albums.search import origin
 from albums.selection import Selection, SelectionError
-from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
+from albums.similar import hashes
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",
@@ -45,7 +47,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "is_from_search": bool(search),
         "photo_query": f"?{origin.query_string(search)}" if search else "",
         "strip": origin.strip(search, photo) if search else shelf.strip(photo),
-        "alike": similarity.similar_photos(photo),
+        "alike": hashes.similar_photos(photo),
         # The original of a rotated photo would appear as before.
         "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS and photo.orientation == orientation.UPRIGHT,
         "is_edited": xmp.sidecar(photo) is not None,

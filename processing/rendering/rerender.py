@@ -15,9 +15,10 @@ from django.db import transaction
 from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
-from albums import holds, similarity
-from albums.edits import orientation
+from albums import holds
+from albums.columns import orientation
 from albums.models import Leftover, Photo, Rendition
+from albums.similar import hashes
 from processing import jobs
 from processing.capacity import admission
 from processing.jobs import claims, wakeup
@@ -227,7 +228,7 @@ def _publish(
         finish()
         if locked_photo.orientation != photo.orientation:
             raise Rotated
-        similarity.save_hash(locked_photo, picture.perceptual_hash)
+        hashes.save_hash(locked_photo, picture.perceptual_hash)
         # New renditions have to be read back: the background check starts with photos that have no `checked_at`.
         Photo.objects.filter(pk=photo.pk).update(checked_at=None, **photo_builder.display_columns(picture))
         old = Rendition.objects.filter(photo=photo)

@@ -23,9 +23,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from albums import similarity
 from albums.models import Companion, Leftover, PerceptualHash, Photo, Rendition
 from albums.order import placing
+from albums.similar import hashes
 from processing import jobs
 from processing.capacity import admission
 from processing.jobs import batch_completion, grouping, takeout_names, wakeup, workers
@@ -134,7 +134,7 @@ def _process(job: ProcessingJob) -> None:
             return
         photo, renditions, files = photo_builder.rows(job, picture)
         _store(job, photo.original_key, files)
-        _publish_photo(job, photo, renditions, similarity.build_hash(photo, picture.perceptual_hash))
+        _publish_photo(job, photo, renditions, hashes.build_hash(photo, picture.perceptual_hash))
 
 
 def _companion(job: ProcessingJob, raw: Path, error: ImageRejected) -> Companion:

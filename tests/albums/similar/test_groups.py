@@ -5,9 +5,8 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, ImageFilter
 
-from albums import similarity
 from albums.models import Album, PerceptualHash, Photo, Rendition
-from albums.similar import groups
+from albums.similar import groups, hashes
 from processing.rendering import worker
 from tests.albums.grid.filling import fill
 from tests.pipeline.render.test_perceptual_hash import scene
@@ -19,7 +18,7 @@ OTHER = 0xFEDC_BA98_7654_3210
 
 
 def with_hash(photo: Photo, bits: int) -> Photo:
-    similarity.save_hash(photo, f"{bits:016x}")
+    hashes.save_hash(photo, f"{bits:016x}")
     return photo
 
 

@@ -9,8 +9,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
-from albums import similarity
 from albums.models import Album, Leftover, PerceptualHash, Photo, Rendition
+from albums.similar import hashes
 from processing import jobs, tasks
 from processing.integrity import consistency, post_write
 from processing.lib import failpoints
@@ -115,12 +115,12 @@ def test_a_photo_without_a_perceptual_hash_is_incomplete(album, settings):
         assert worker.develop_next()
     old_photo, new_photo = Photo.objects.order_by("pk")
     PerceptualHash.objects.filter(photo=old_photo).delete()
-    assert [enqueue(missing=True), similarity.similar_photos(new_photo)] == [0, []]
+    assert [enqueue(missing=True), hashes.similar_photos(new_photo)] == [0, []]
 
     Rendition.objects.update(recipe="2")
 
     assert [enqueue(missing=True), render_all()] == [1, 1]
-    assert similarity.similar_photos(new_photo) == [old_photo]
+    assert hashes.similar_photos(new_photo) == [old_photo]
 
 
 def test_a_photo_that_has_no_perceptual_hash_is_rendered_again_only_once(photos):

@@ -2,8 +2,9 @@
 
 import pytest
 
-from albums import similarity, trash
+from albums import trash
 from albums.models import Album, PerceptualHash, Photo
+from albums.similar import hashes
 from processing.models.states import JobState
 from processing.rendering import worker
 from processing.uploads import lifecycle
@@ -19,7 +20,7 @@ def photo(album: Album, bits: int | None = OWN, size: tuple[int, int] = (60, 40)
     new_photo = making.job_in(album, JobState.COMPLETED).photo
     assert new_photo
     Photo.objects.filter(pk=new_photo.pk).update(width=size[0], height=size[1])
-    if perceptual_hash := similarity.build_hash(new_photo, None if bits is None else f"{bits:016x}"):
+    if perceptual_hash := hashes.build_hash(new_photo, None if bits is None else f"{bits:016x}"):
         perceptual_hash.save()
     return Photo.objects.get(pk=new_photo.pk)
 
@@ -33,13 +34,13 @@ def test_hashes_that_differ_in_up_to_six_bits_are_similar_the_nearest_first(albu
     for bits in (0x7F, 0x0003_0003_0003_0001, 0x0003_0003_0003_0003):
         photo(album, OWN ^ bits)
 
-    assert similarity.similar_photos(own) == similar
+    assert hashes.similar_photos(own) == similar
 
 
 def test_a_photo_without_a_hash_has_no_similar_photos(album):
     flat_photos = [photo(album, None) for _ in range(2)]
 
-    assert [similarity.similar_photos(flat_photo) for flat_photo in flat_photos] == [[], []]
+    assert [hashes.similar_photos(flat_photo) for flat_photo in flat_photos] == [[], []]
     assert PerceptualHash.objects.count() == 0
 
 
@@ -47,7 +48,7 @@ def test_a_photo_of_another_size_is_similar_and_one_of_another_shape_is_not(albu
     own, smaller = photo(album, size=(3000, 2000)), photo(album, size=(1024, 683))
     photo(album, size=(2000, 2000))
 
-    assert similarity.similar_photos(own) == [smaller]
+    assert hashes.similar_photos(own) == [smaller]
 
 
 def test_only_shown_photos_of_the_same_album_are_similar(album, owner):
@@ -56,8 +57,8 @@ def test_only_shown_photos_of_the_same_album_are_similar(album, owner):
     trash.move_to_trash(trashed)
     Photo.objects.filter(pk=stacked.pk).update(shown_as=own)
 
-    assert similarity.similar_photos(own) == []
-    assert similarity.similar_photos(Photo.objects.get(pk=stacked.pk)) == []
+    assert hashes.similar_photos(own) == []
+    assert hashes.similar_photos(Photo.objects.get(pk=stacked.pk)) == []
 
 
 def test_finding_similar_photos_takes_four_queries_for_any_number_of_photos(album, django_assert_num_queries):
@@ -66,7 +67,7 @@ def test_finding_similar_photos_takes_four_queries_for_any_number_of_photos(albu
         photo(album)
 
     with django_assert_num_queries(4):
-        assert len(similarity.similar_photos(own)) == similarity.LISTED
+        assert len(hashes.similar_photos(own)) == hashes.LISTED
 
 
 def test_the_page_of_a_photo_lists_similar_photos(album, client, owner):

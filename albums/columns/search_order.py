@@ -16,7 +16,7 @@ UNDATED = 9_007_199_254_740_991
 class Place(Func):
     """A photo's place among search results, newest first: its camera's local time in milliseconds before 1970.
 
-    The local time is that of `albums.clock.CLOCK`. On PostgreSQL only a time without a zone makes the expression immutable.
+    The local time is that of `clock.CLOCK`. On PostgreSQL only a time without a zone makes the expression immutable.
     """
 
     arity = 4

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import models
 
-from albums.order.natural_sort import natural
+from albums.columns.natural_sort import natural
 
 
 class NameKeyField(models.BinaryField):  # type: ignore[type-arg]
