@@ -11,13 +11,13 @@ from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat, pluralize
 
 from albums import album_trash, removal
-from albums.clock import CLOCK
+from albums.access import note, note_deletion
+from albums.columns.camera_time import camera_clock, camera_zone
+from albums.columns.clock import CLOCK
 from albums.models import Album, Companion, Leftover, Photo, PhotoQuerySet, Rendition
 from albums.nesting import tree
-from albums.templatetags.photos import camera_clock, camera_zone
 from albums.trash_page import contents
 from albums.trash_page.contents import Total
-from albums.views.access import note, note_deletion
 
 MAX_LISTED = 50
 """Rows that a confirmation names."""

@@ -8,9 +8,9 @@ from django.db.models.expressions import Combinable, OrderBy
 from django.db.models.functions import Lower
 from django.utils.dateformat import format
 
-from albums.clock import TAKEN_AT
+from albums.columns.camera_time import camera_clock
+from albums.columns.clock import TAKEN_AT
 from albums.models import Album, Photo
-from albums.templatetags.photos import camera_clock
 
 EN_DASH = "\N{EN DASH}"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from albums.edits import orientation
+from albums.columns import orientation
 from albums.models import Photo, Rendition
 
 SHOWN_BY_BROWSERS = {"JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP"}

@@ -90,7 +90,7 @@ def _watched(
 ) -> Iterator[Moment]:
     """Polls the album's page every second, like a browser."""
     worker, begun = installation.start("run_huey").pid, time.monotonic()
-    done, asked, panel = 0, 0.0, f"{installation.url}/albums/{album}/uploads/status/"
+    done, polled_at, panel = 0, 0.0, f"{installation.url}/albums/{album}/uploads/status/"
     while done < photos:
         [(done,)] = installation.ask(DONE)
         [(failed,)] = installation.ask(FAILED)
@@ -98,9 +98,9 @@ def _watched(
             raise RuntimeError(f"{failed} photos did not come out")
         at, alone = time.monotonic() - begun, processes.resident(worker)
         yield Moment(at, done, processes.memory(web), alone, max(0, processes.memory(worker) - alone))
-        if at - asked >= 1:
+        if at - polled_at >= 1:
             session.get(panel, timeout=30).raise_for_status()
-            asked = at
+            polled_at = at
         time.sleep(PAUSE)
 
 

@@ -64,9 +64,9 @@ def _time(page: Page, address: str, photo: Path) -> float:
     page.on("response", hear)
     page.locator("#uploader-photos").set_input_files(photo)
     page.evaluate(SEEN, before)
-    seen = time.perf_counter()
+    shown_at = time.perf_counter()
     page.remove_listener("response", hear)
-    return seen - max(received)
+    return shown_at - max(received)
 
 
 def _jobs() -> None:
@@ -83,8 +83,8 @@ def _jobs() -> None:
             time.sleep(0.1)
             [(count, seconds)] = installation.ask(SPAN)
         alone = _alone(Path(directory) / "small.jpg", Path(directory) / "out")
-    each = seconds / count
-    row = ["Darkroom", *(f"{1000 * seconds:.1f}" for seconds in (each, alone, each - alone))]
+    per_photo = seconds / count
+    row = ["Darkroom", *(f"{1000 * seconds:.1f}" for seconds in (per_photo, alone, per_photo - alone))]
     measure.table(f"{count} small jobs, one after the other", ("", "ms/job", "picture ms", "overhead ms"), [row])
 
 

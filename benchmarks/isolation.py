@@ -19,15 +19,15 @@ def _compare(photos: list[Path], scratch: Path) -> None:
     begun = time.perf_counter()
     for photo in photos:
         develop.develop(photo, scratch)
-    here = time.perf_counter() - begun
+    in_process = time.perf_counter() - begun
     with Sandbox() as sandbox:
         sandbox.develop(photos[0], scratch)
         begun = time.perf_counter()
         for photo in photos:
             sandbox.develop(photo, scratch)
-        there = time.perf_counter() - begun
+        in_child = time.perf_counter() - begun
     rows = [
-        [name, f"{1000 * wall / len(photos):.0f}", f"{wall / here:.2f}"]
-        for name, wall in (("in this process", here), ("through the sandbox", there))
+        [name, f"{1000 * wall / len(photos):.0f}", f"{wall / in_process:.2f}"]
+        for name, wall in (("in this process", in_process), ("through the sandbox", in_child))
     ]
     measure.table("Isolation", ("", "wall ms/photo", "ratio"), rows)

@@ -76,8 +76,8 @@ def _measured(source: Path, out: Path) -> list[str]:
                 continue
             status = Path(f"/proc/{sandbox.pid}/status").read_text(encoding="ascii")
             peak = 1024 * int(status.partition("VmHWM:")[2].split()[0])
-            told = f"{needed / 1e6:.0f}" if needed else "usual"
-            return [f"{peak / 1e6:.0f}", told, f"{time.perf_counter() - begun:.0f}"]
+            budget = f"{needed / 1e6:.0f}" if needed else "usual"
+            return [f"{peak / 1e6:.0f}", budget, f"{time.perf_counter() - begun:.0f}"]
     return ["too heavy", f"{needed / 1e6:.0f}", ""]
 
 

@@ -134,12 +134,16 @@ def _row(browser: Browser, installation: Installation, count: int, album: int) -
         begun = time.perf_counter()
         session.get(f"{installation.url}/albums/{album}/").raise_for_status()
         milliseconds.append(1000 * (time.perf_counter() - begun))
-    seen = _visit(browser, installation, album)
-    sizes = dict(seen["bytes"])
+    first_visit = _visit(browser, installation, album)
+    sizes = dict(first_visit["bytes"])
     return [
-        *(f"{count}", f"{statistics.median(milliseconds):.0f}", f"{seen['html'] / 1000:.0f}", f"{len(sizes)}"),
-        *(f"{sum(sizes.values()) / 1000:.0f}", f"{seen['firstPaint']:.0f}", f"{seen['largestPaint']:.0f}"),
-        *(f"{seen['shift']:.3f}", f"{seen['longest']:.0f}", f"{seen['top']:.0f}"),
+        *(f"{count}", f"{statistics.median(milliseconds):.0f}", f"{first_visit['html'] / 1000:.0f}", f"{len(sizes)}"),
+        *(
+            f"{sum(sizes.values()) / 1000:.0f}",
+            f"{first_visit['firstPaint']:.0f}",
+            f"{first_visit['largestPaint']:.0f}",
+        ),
+        *(f"{first_visit['shift']:.3f}", f"{first_visit['longest']:.0f}", f"{first_visit['top']:.0f}"),
     ]
 
 

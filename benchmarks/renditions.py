@@ -86,8 +86,8 @@ def _ways() -> Iterator[Way]:
     peers.node()
     yield Way(DARKROOM, [sys.executable, "-c", OURS], ENVIRONMENT | {"PYTHONPATH": str(measure.ROOT)})
     yield Way("naive Pillow", [sys.executable, "-c", NAIVE])
-    for name, way in ((USUAL, "usual"), (CHAIN, "chain")):
-        yield Way(name, ["node", str(peers.HERE / "pictures.mjs"), way])
+    for name, encoder in ((USUAL, "usual"), (CHAIN, "chain")):
+        yield Way(name, ["node", str(peers.HERE / "pictures.mjs"), encoder])
     yield Way("pyvips, chain, same effort", [str(peers.python()), str(peers.HERE / "pictures_vips.py")])
     if shutil.which("convert-im6.q16"):
         yield Way("ImageMagick, chain, same effort", ["sh", "-c", MAGICK, "sh"])
@@ -95,12 +95,12 @@ def _ways() -> Iterator[Way]:
         print("There is no ImageMagick here to measure beside (apt install imagemagick).")
 
 
-def _cost(way: Way, photos: list[Path], out: Path) -> measure.Cost:
+def _cost(encoder: Way, photos: list[Path], out: Path) -> measure.Cost:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    start = measure.process([*way.command, str(out)], way.environment)
-    whole = measure.process([*way.command, str(out), *map(str, photos)], way.environment)
-    return measure.Cost(whole.cpu - start.cpu, whole.wall - start.wall, whole.memory)
+    start = measure.process([*encoder.command, str(out)], encoder.environment)
+    total = measure.process([*encoder.command, str(out), *map(str, photos)], encoder.environment)
+    return measure.Cost(total.cpu - start.cpu, total.wall - start.wall, total.memory)
 
 
 def _best(rounds: list[measure.Cost]) -> measure.Cost:
@@ -117,7 +117,7 @@ def _print_costs(best: dict[str, measure.Cost], photos: list[Path]) -> None:
             *(f"{1000 * seconds / count:.0f}" for seconds in (cost.cpu, cost.wall)),
             f"{count / cost.wall:.2f}",
             f"{cost.memory / 1e6:.0f}",
-            *(f"{cost.cpu / other.cpu:.2f} {cost.wall / other.wall:.2f}" for other in (usual, chain)),
+            *(f"{cost.cpu / peer.cpu:.2f} {cost.wall / peer.wall:.2f}" for peer in (usual, chain)),
         ]
         for name, cost in best.items()
     ]
@@ -142,9 +142,9 @@ def _print_looks(names: list[str], photos: list[Path], scratch: Path) -> None:
         cells = []
         for edge in EDGES:
             files = list((scratch / name).glob(f"*/{edge}.webp"))
-            seen = [scores[str(file)] for file in files if str(file) in scores]
+            measured = [scores[str(file)] for file in files if str(file) in scores]
             kilobytes = mean(file.stat().st_size for file in files) / 1000
-            cells.append(f"{kilobytes:.0f} kB {mean(seen):.1f}" if seen else f"{kilobytes:.0f} kB")
+            cells.append(f"{kilobytes:.0f} kB {mean(measured):.1f}" if measured else f"{kilobytes:.0f} kB")
         total = sum(file.stat().st_size for file in (scratch / name).glob("*/*.webp"))
         usual = sum(file.stat().st_size for file in (scratch / USUAL).glob("*/*.webp"))
         rows.append([name, *cells, f"{total / usual:.3f}"])

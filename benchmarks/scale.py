@@ -85,7 +85,7 @@ INDEXES = """
 
 @dataclass
 class Cost:
-    """What one look costs the database: milliseconds of the whole, its statements, and the slowest of them."""
+    """What one read costs the database: milliseconds in total, its statements, and the slowest of them."""
 
     milliseconds: float = 0.0
     statements: int = 0
@@ -99,7 +99,7 @@ class Cost:
             spent = 1000 * (time.perf_counter() - begun)
             self.milliseconds += spent
             self.statements += 1
-            self.slowest = max(self.slowest, (spent, sql, params), key=lambda each: each[0])
+            self.slowest = max(self.slowest, (spent, sql, params), key=lambda timing: timing[0])
 
 
 @dataclass
@@ -110,11 +110,11 @@ class Column:
 
 def run(sizes: list[int], plans: bool = False) -> None:
     with _database():
-        columns, there = [], 0
+        columns, previous_size = [], 0
         for size in sizes:
-            _fill(there, size)
-            there = size
-            columns.append(Column(size, {name: _cost(look) for name, look in _looks()}))
+            _fill(previous_size, size)
+            previous_size = size
+            columns.append(Column(size, {name: _cost(read) for name, read in _reads()}))
         _print(columns)
         if plans:
             _print_plans(columns[-1])
@@ -178,7 +178,7 @@ def _fill(first: int, last: int) -> None:
     print(f"{last:,} photos after {time.perf_counter() - begun:.0f} s of filling", flush=True)
 
 
-def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
+def _reads() -> Iterator[tuple[str, Callable[[], object]]]:
     """Names, and what is asked: by the queue, by the intake, and by pages."""
     from django.contrib.auth.models import User
     from django.db import transaction
@@ -197,22 +197,22 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     batch = album.batches.get()
 
     def undone(act: Callable[[], object]) -> Callable[[], None]:
-        def look() -> None:
+        def read() -> None:
             with transaction.atomic():
                 act()
                 transaction.set_rollback(True)
 
-        return look
+        return read
 
     def page(address: str, person: User) -> Callable[[], object]:
         client = Client()
         client.force_login(person)
 
-        def look() -> None:
+        def read() -> None:
             answer = client.get(address, headers={"host": "localhost"})
             assert answer.status_code == 200, (address, answer.status_code)
 
-        return look
+        return read
 
     keeper, _ = User.objects.get_or_create(pk=1000, username="keeper", is_superuser=True)
     person = User.objects.get(pk=1 + album.pk % 100)
@@ -224,16 +224,16 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "sweep", undone(sweep.sweep)
     yield "panel", lambda: (album_progress.build(album), album_report.build(album))
     yield "queue_status", lambda: queue_overview.build(Album.objects.all())
-    for who, name in ((keeper, "keeper"), (person, "person")):
-        yield f"albums, {name}", page("/albums/", who)
-        yield f"album, {name}", page(f"/albums/{album.pk}/", who)
-        yield f"batches, {name}", page("/batches/", who)
-        yield f"batch, {name}", page(f"/batches/{batch.pk}/", who)
-        yield f"jobs, {name}", page("/jobs/", who)
-        yield f"failures, {name}", page("/failures/", who)
+    for role, name in ((keeper, "keeper"), (person, "person")):
+        yield f"albums, {name}", page("/albums/", role)
+        yield f"album, {name}", page(f"/albums/{album.pk}/", role)
+        yield f"batches, {name}", page("/batches/", role)
+        yield f"batch, {name}", page(f"/batches/{batch.pk}/", role)
+        yield f"jobs, {name}", page("/jobs/", role)
+        yield f"failures, {name}", page("/failures/", role)
 
 
-def _cost(look: Callable[[], object]) -> Cost:
+def _cost(read: Callable[[], object]) -> Cost:
     """The best of a few rounds: what else the machine does adds to all of them."""
     from django.db import connection
 
@@ -241,7 +241,7 @@ def _cost(look: Callable[[], object]) -> Cost:
     for _ in range(ROUNDS):
         cost = Cost()
         with connection.execute_wrapper(cost.watch):
-            look()
+            read()
         costs.append(cost)
     return min(costs, key=lambda cost: cost.milliseconds)
 

@@ -116,12 +116,12 @@ class _Library:
     def _photo(self, album: Any, number: int) -> Any:
         from albums.models import Photo
 
-        identity, words = f"{number:064}", self.random.sample(WORDS, 3)
+        identity, caption = f"{number:064}", self.random.sample(WORDS, 3)
         day = datetime(2010, 1, 1, tzinfo=UTC) + timedelta(minutes=self.random.randrange(10 * 365 * 1440))
         return Photo(
             **{"album": album, "position": number, "name": f"IMG_{number:07}.JPG", "format": "JPEG", "width": 6000},
             **{"height": 4000, "original_key": identity, "original_bytes": 1, "original_sha256": identity},
-            **{"caption": " ".join(words), "keywords": words[:2], "camera": CAMERAS[number % 4], "taken_at": day},
+            **{"caption": " ".join(caption), "keywords": caption[:2], "camera": CAMERAS[number % 4], "taken_at": day},
             **{"rating": number % 6, "placeholder": "data:image/webp;base64," + "A" * 80},
         )
 

@@ -64,21 +64,21 @@ def run() -> None:
             sources = _sources(at, count, size)
             best: dict[str, tuple[float, float]] = {}
             for _ in range(ROUNDS):
-                for way in ways:
-                    best[way.name] = min(best.get(way.name, (WHOLE, 0)), _cost(way, sources))
+                for receiver in ways:
+                    best[receiver.name] = min(best.get(receiver.name, (WHOLE, 0)), _cost(receiver, sources))
             _print(load, count * size, best)
             shutil.rmtree(at / "sources")
             _digest.cache_clear()
 
 
-def _cost(way: Way, sources: list[Path]) -> tuple[float, float]:
+def _cost(receiver: Way, sources: list[Path]) -> tuple[float, float]:
     """Wall seconds, and the server's seconds of CPU. What came in is thrown away."""
     os.sync()
-    before, begun = processes.cpu(way.server) if way.server else 0.0, time.perf_counter()
-    way.send(sources)
+    before, begun = processes.cpu(receiver.server) if receiver.server else 0.0, time.perf_counter()
+    receiver.send(sources)
     wall = time.perf_counter() - begun
-    cpu = processes.cpu(way.server) - before if way.server else 0.0
-    for path in way.room.glob("*"):
+    cpu = processes.cpu(receiver.server) - before if receiver.server else 0.0
+    for path in receiver.room.glob("*"):
         path.unlink()
     return wall, cpu
 
@@ -180,8 +180,8 @@ def _darkroom(at: Path) -> Iterator[list[Way]]:
             album, common = installation.new_album(session, "Bench"), headers()
             files = [{"name": source.name, "size": source.stat().st_size} for source in sources]
             address = f"{installation.url}/albums/{album}/uploads/manifest/"
-            told = session.post(address, json={"open": True, "files": files}, headers=common, timeout=60).json()
-            return [(file["upload"], common) for file in told["files"]]
+            manifest = session.post(address, json={"open": True, "files": files}, headers=common, timeout=60).json()
+            return [(file["upload"], common) for file in manifest["files"]]
 
         send = _crowd(installation.port, declared, is_declared=True)
         ways.append(Way(f"Darkroom, {AT_ONCE} at once", send, server, room))

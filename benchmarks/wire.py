@@ -61,13 +61,13 @@ class Wire:
         answer = b""
         while b"\r\n\r\n" not in answer:
             answer += self._more(answer)
-        head, _, rest = answer.partition(b"\r\n\r\n")
+        head, _, body = answer.partition(b"\r\n\r\n")
         status, *lines = head.decode().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        while len(rest) < int(headers.get("content-length", 0)):
-            rest += self._more(rest)
+        while len(body) < int(headers.get("content-length", 0)):
+            body += self._more(body)
         if not status.split()[1].startswith(("2", "302")):
-            raise RuntimeError(f"{method} {path}: {status} {rest[:500]!r}")
+            raise RuntimeError(f"{method} {path}: {status} {body[:500]!r}")
         return headers
 
     def _more(self, so_far: bytes) -> bytes:

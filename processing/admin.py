@@ -219,8 +219,8 @@ class EventAdmin(ReadOnlyAdmin):
 
 @admin.register(Finding)
 class FindingAdmin(ReadOnlyAdmin):
-    list_display = ("key", "trouble", "photo", "companion", "found_at")
-    list_filter = ("trouble", "found_at")
+    list_display = ("key", "problem", "photo", "companion", "found_at")
+    list_filter = ("problem", "found_at")
     list_select_related = ("photo", "companion")
     search_fields = ("key", "photo__name")
 

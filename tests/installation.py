@@ -61,8 +61,8 @@ UNDONE = "SELECT count(*) FROM processing_processingjob WHERE state IN ('pending
 
 def token(session: requests.Session) -> str:
     """Against forged requests. Behind TLS the name of its cookie begins with __Host-."""
-    [found] = [cookie.value for cookie in session.cookies if cookie.name.endswith("csrftoken")]
-    return found or ""
+    [token] = [cookie.value for cookie in session.cookies if cookie.name.endswith("csrftoken")]
+    return token or ""
 
 
 class Installation:
@@ -72,9 +72,14 @@ class Installation:
         self.url = f"http://{servers.HOST}:{self.port}"
         self.log = tmp_path / "installation.log"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        mine = {"HOST": servers.HOST, "PORT": str(self.port), "DATA_DIR": str(self.data_dir), "MEMORY_MARK": "100"}
+        own_settings = {
+            "HOST": servers.HOST,
+            "PORT": str(self.port),
+            "DATA_DIR": str(self.data_dir),
+            "MEMORY_MARK": "100",
+        }
         self._told = dict(env or {})
-        self._env = _without_settings(os.environ) | mine | self._told
+        self._env = _without_settings(os.environ) | own_settings | self._told
 
     def __enter__(self) -> "Installation":
         shutil.copytree(_prepared(), self.data_dir, dirs_exist_ok=True)
@@ -178,8 +183,8 @@ class Installation:
 
     def status(self) -> dict[str, Any]:
         """Return what `manage.py queue_status --json` prints."""
-        told: dict[str, Any] = json.loads(self.manage("queue_status", "--json").stdout)
-        return told
+        status: dict[str, Any] = json.loads(self.manage("queue_status", "--json").stdout)
+        return status
 
     def wait_until_idle(self, seconds: float = 240) -> dict[str, Any]:
         """Wait until no job is pending or in work; the status then."""
@@ -208,9 +213,9 @@ class Installation:
         address = f"{self.url}/albums/new/"
         form = {"title": title, "csrfmiddlewaretoken": _token(session.get(address, timeout=60))}
         answer = session.post(address, form, timeout=60, allow_redirects=False)
-        found = re.fullmatch(r"/albums/(\d+)/", answer.headers.get("Location", ""))
-        assert found, answer.text
-        return int(found[1])
+        match = re.fullmatch(r"/albums/(\d+)/", answer.headers.get("Location", ""))
+        assert match, answer.text
+        return int(match[1])
 
     def send(
         self,
@@ -292,11 +297,11 @@ def prepare(env: Mapping[str, str], between: str = "") -> None:
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """What the developer's shell sets is not what the test means."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
-    return {name: environment[name] for name in kept if name in environment}
+    inherited = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
+    return {name: environment[name] for name in inherited if name in environment}
 
 
 def _token(page: requests.Response) -> str:
-    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
-    assert found, page.text
-    return found[1]
+    match = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+    assert match, page.text
+    return match[1]

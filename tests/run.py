@@ -66,16 +66,16 @@ ON_SERVERS = (Suite(SERVERS, "faults and not long"), Suite(GATEWAY, "browser"))
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 when all tests passed, or failed only next to others and not too many of them."""
-    mode, *rest = arguments
+    mode, *pytest_arguments = arguments
     become_subreaper()
     if mode in ("all", "rest"):
-        return run_with_second_chances({"all": ALL, "rest": REST}[mode], rest)
+        return run_with_second_chances({"all": ALL, "rest": REST}[mode], pytest_arguments)
     suites = (
         affected_suites(os.environ.get("BASE", ""))
         if mode == "affected"
         else {"quick": QUICK, "servers": ON_SERVERS}[mode]
     )
-    return max((run_suite(suite, rest) for suite in suites), key=abs, default=0)
+    return max((run_suite(suite, pytest_arguments) for suite in suites), key=abs, default=0)
 
 
 def affected_suites(base: str) -> list[Suite]:

@@ -78,19 +78,19 @@ class S3Server:
     def names(self, bucket: str) -> list[str]:
         """Of the objects in the bucket."""
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        return sorted(each["Key"] for page in pages for each in page.get("Contents", ()))
+        return sorted(entry["Key"] for page in pages for entry in page.get("Contents", ()))
 
     def multiparts(self, bucket: str) -> list[str]:
         """Names of what is on its way in parts."""
-        return [each["Key"] for each in self.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+        return [upload["Key"] for upload in self.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
 
     def empty(self, bucket: str) -> None:
         """Objects, and what is on its way in parts."""
         client = self.client()
         for name in self.names(bucket):
             client.delete_object(Bucket=bucket, Key=name)
-        for each in client.list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
-            client.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
+        for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
+            client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
     def _listens(self) -> bool:
         with socket.create_connection((HOST, self.port), timeout=10):
@@ -134,8 +134,8 @@ class Rgw(S3Server):
         self._start_disk()
         self._serve("radosgw", "-n", "client.rgw")
         polling.until(self._listens, servers.START_SECONDS, "radosgw does not answer")
-        who = ("--uid=photo", "--display-name=photo", f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}")
-        self._run("radosgw-admin", "user", "create", *who)
+        identity = ("--uid=photo", "--display-name=photo", f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}")
+        self._run("radosgw-admin", "user", "create", *identity)
 
     def stop(self) -> None:
         for process in reversed(self._processes):
@@ -163,7 +163,7 @@ class Rgw(S3Server):
         self._run("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", f"host={socket.gethostname()}")
 
     def _key(self, name: str, **may: str) -> None:
-        allowed = [word for part, what in may.items() for word in ("--cap", part, what)]
+        allowed = [word for part, access in may.items() for word in ("--cap", part, access)]
         self._run("ceph-authtool", self._keyring, "--gen-key", "-n", name, *allowed)
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -180,10 +180,15 @@ class Rgw(S3Server):
         self._processes.append(self._launch(program, "-f", *arguments))
 
     def _launch(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        found = shutil.which(program) or f"/usr/sbin/{program}"
+        executable = shutil.which(program) or f"/usr/sbin/{program}"
         with self._log.open("ab") as log:
             return processes.start(
-                [found, *arguments], env=self._environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [executable, *arguments],
+                env=self._environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     @property
@@ -191,7 +196,7 @@ class Rgw(S3Server):
         return self._directory / "log/starting"
 
     def _configuration(self, cluster: str) -> str:
-        here = self._directory
+        directory = self._directory
         return f"""
 [global]
 fsid = {cluster}
@@ -202,13 +207,13 @@ cluster_addr = {HOST}
 auth_cluster_required = cephx
 auth_service_required = cephx
 auth_client_required = cephx
-log_file = {here}/log/$name.log
-admin_socket = {here}/run/$name.asok
-pid_file = {here}/run/$name.pid
-run_dir = {here}/run
-mon_data = {here}/mon
-osd_data = {here}/osd
-mgr_data = {here}/mgr
+log_file = {directory}/log/$name.log
+admin_socket = {directory}/run/$name.asok
+pid_file = {directory}/run/$name.pid
+run_dir = {directory}/run
+mon_data = {directory}/mon
+osd_data = {directory}/osd
+mgr_data = {directory}/mgr
 keyring = {self._keyring}
 osd_objectstore = memstore
 memstore_device_bytes = 2147483648
@@ -226,7 +231,7 @@ mon_warn_on_pool_no_redundancy = false
 mon_max_pg_per_osd = 1000
 [client.rgw]
 rgw_frontends = beast endpoint={HOST}:{self.port}
-rgw_data = {here}/rgw
+rgw_data = {directory}/rgw
 rgw_enable_apis = s3, admin
 rgw_thread_pool_size = 64
 """

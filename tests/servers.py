@@ -126,9 +126,9 @@ class PostgreSQL:
 def _postgres_program(name: str) -> str:
     """Debian keeps them off the PATH, by version."""
     installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
-    found = str(installed[-1]) if installed else shutil.which(name)
-    assert found, f"{name} is not installed; tests/tools/install does that"
-    return found
+    executable = str(installed[-1]) if installed else shutil.which(name)
+    assert executable, f"{name} is not installed; tests/tools/install does that"
+    return executable
 
 
 class Redis:

@@ -105,12 +105,12 @@ def main(arguments: list[str]) -> int:
         for server in (postgresql, redis):
             started.callback(server.stop)
             server.start()
-        told = s3 | {"postgresql": postgresql.url(), "redis": redis.url.rpartition("/")[0]}
+        services = s3 | {"postgresql": postgresql.url(), "redis": redis.url.rpartition("/")[0]}
         installation.prepare({"DATABASE_URL": postgresql.new_database(TEMPLATE)}, COPY_TABLES.format(postgresql.url()))
         paths = [word for word in arguments if not word.startswith("-") and Path(word.partition("::")[0]).exists()]
         unwanted = [] if paths else [f"--ignore={path}" for path in PURE]
         command = [sys.executable, "-m", "pytest", *unwanted, *arguments]
-        return subprocess.run(command, env=os.environ | {TOLD: json.dumps(told)}, check=False).returncode
+        return subprocess.run(command, env=os.environ | {TOLD: json.dumps(services)}, check=False).returncode
 
 
 @contextmanager

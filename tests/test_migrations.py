@@ -37,7 +37,7 @@ def rule_violations(migration: migrations.Migration) -> Iterator[str]:
         elif isinstance(operation, migrations.AddConstraint) and is_old:
             yield f"{operation.describe()}: the version before may break it, and the table stands still meanwhile"
         elif isinstance(operation, indexes.Add):
-            if migration.atomic or not all(isinstance(each, indexes.Add) for each in migration.operations):
+            if migration.atomic or not all(isinstance(sibling, indexes.Add) for sibling in migration.operations):
                 yield f"{operation.describe()}: not in a migration of its own with atomic = False"
         elif isinstance(operation, migrations.AddIndex) and is_old:
             yield f"{operation.describe()}: the table stands still meanwhile; albums.indexes.Add makes it beside the work"

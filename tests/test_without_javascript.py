@@ -110,13 +110,13 @@ def test_every_page_works_without_javascript(client: Client) -> None:
 
 def _crawl(client: Client) -> Iterator[tuple[str, PageReader]]:
     """Yields the path and content of each page, once for each view and each set of query parameters."""
-    queue, seen = [HOME], set()
+    queue, visited = [HOME], set()
     while queue:
         url = queue.pop(0)
         key = _view_of(url)
-        if key in seen:
+        if key in visited:
             continue
-        seen.add(key)
+        visited.add(key)
         response = client.get(url, follow=True)
         assert response.status_code == HTTPStatus.OK, url
         if not response["Content-Type"].startswith("text/html"):

@@ -128,13 +128,13 @@ class ChangeOwner(Action):
 
     def apply(self, operation: Operation, photos: list[Photo]) -> Result:
         owners = dict(_albums(operation).values_list("pk", "owner_id"))
-        given = tree.change_owner(list(owners), operation.params["owner"])
-        before = [[moved.album, owners[moved.album], moved.old_parent] for moved in given]
-        return Result(before, len(given), len(operation.params["albums"]) - len(given))
+        changed_ids = tree.change_owner(list(owners), operation.params["owner"])
+        before = [[moved.album, owners[moved.album], moved.old_parent] for moved in changed_ids]
+        return Result(before, len(changed_ids), len(operation.params["albums"]) - len(changed_ids))
 
     def undo(self, operation: Operation, inverse: Any) -> int:
         ids = [album for album, _, _ in inverse]
-        given = set(self._returnable(operation).filter(pk__in=ids).values_list("pk", flat=True))
+        returnable_ids = set(self._returnable(operation).filter(pk__in=ids).values_list("pk", flat=True))
         by_owner, by_parent = defaultdict(list), defaultdict(list)
         for album, owner, parent in inverse:
             by_owner[owner].append(album)
@@ -144,9 +144,9 @@ class ChangeOwner(Action):
         for owner, albums in by_owner.items():
             if owner not in users:
                 continue
-            restored += len(tree.change_owner([pk for pk in albums if pk in given], owner))
+            restored += len(tree.change_owner([pk for pk in albums if pk in returnable_ids], owner))
         for parent, albums in by_parent.items():
-            _move_back([pk for pk in albums if pk in given], parent)
+            _move_back([pk for pk in albums if pk in returnable_ids], parent)
         return len(ids) - restored
 
     def losses(self, operation: Operation) -> Losses:

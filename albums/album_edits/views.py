@@ -4,11 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
+from albums.access import photo_or_404
 from albums.album_selection import views as album_selection
 from albums.models import Photo
 from albums.operations import responses
 from albums.selection import Selection, SelectionError
-from albums.views.access import photo_or_404
 
 
 @require_POST

@@ -2,9 +2,9 @@
 
 from django.http import Http404, HttpRequest
 
+from albums.access import note
 from albums.models import Album
 from albums.selection import SelectionError
-from albums.views.access import note
 
 MAX_ALBUMS = 1000
 MAX_ID_DIGITS = 18

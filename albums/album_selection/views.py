@@ -14,13 +14,13 @@ from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_POST
 
 from albums import album_trash, operations
+from albums.access import ensure_deletable, note_deletion
 from albums.album_selection.selection import selected
 from albums.models import Album, Operation
 from albums.nesting import queries, tree
 from albums.operations import responses
 from albums.selection import SelectionError
 from albums.trash_page import contents
-from albums.views.access import ensure_deletable, note_deletion
 
 MAX_USERNAMES = 200
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from albums.columns.edited import IS_EDITED
 from albums.download.contents import GeneratedFile
 from albums.edits import xmp
-from albums.edits.overrides import IS_EDITED
 from albums.models import Photo, PhotoQuerySet
 
 

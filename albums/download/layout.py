@@ -67,26 +67,26 @@ class Layout:
         self._directory_size += len(self._central_header(len(self) - 1))
         self._digest.update(header + entry.sha256.encode())
 
-    def slices(self, wanted: range) -> Iterator[bytes | Slice]:
+    def slices(self, byte_range: range) -> Iterator[bytes | Slice]:
         """Yields what the range consists of: bytes of headers, and slices of sources."""
-        for offset, part in self._parts(wanted):
+        for offset, part in self._parts(byte_range):
             length = len(part) if isinstance(part, bytes) else part.stop
-            start, stop = max(wanted.start - offset, 0), min(wanted.stop - offset, length)
+            start, stop = max(byte_range.start - offset, 0), min(byte_range.stop - offset, length)
             if start < stop:
                 yield part[start:stop] if isinstance(part, bytes) else Slice(part.source, start, stop)
 
-    def _parts(self, wanted: range) -> Iterator[tuple[int, bytes | Slice]]:
+    def _parts(self, byte_range: range) -> Iterator[tuple[int, bytes | Slice]]:
         """Yields all parts that overlap the range, and perhaps some that do not, with their offsets."""
-        for index in range(max(bisect_right(self._offsets, wanted.start) - 1, 0), len(self)):
+        for index in range(max(bisect_right(self._offsets, byte_range.start) - 1, 0), len(self)):
             offset = self._offsets[index]
-            if offset >= wanted.stop:
+            if offset >= byte_range.stop:
                 return
             header = self._local_header(index)
             yield offset, header
             yield offset + len(header), Slice(self._text(2 * index + 1).decode(), 0, self._sizes[index])
         offset = self._directory_offset
         for index in range(len(self)):
-            if offset >= wanted.stop:
+            if offset >= byte_range.stop:
                 return
             record = self._central_header(index)
             yield offset, record

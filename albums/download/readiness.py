@@ -67,17 +67,17 @@ def prepare(scope: Scope) -> None:
     """
     _ensure_intact(scope)
     unread = [files.unread() for files in scope.files()]
-    left = total(unread)
-    if not left.files:
+    unread_totals = total(unread)
+    if not unread_totals.files:
         return
     photo_ids, companion_ids = _items(unread)
-    if left.bytes > MAX_BYTES_AT_ONCE or left.files > MAX_FILES_AT_ONCE:
+    if unread_totals.bytes > MAX_BYTES_AT_ONCE or unread_totals.files > MAX_FILES_AT_ONCE:
         _readers[0].read_soon(photo_ids, companion_ids)
-        raise NotReady(left)
+        raise NotReady(unread_totals)
     _readers[0].read_now(photo_ids, companion_ids)
     _ensure_intact(scope)
-    if (left := total(unread)).files:  # a worker is reading them
-        raise NotReady(left)
+    if (unread_totals := total(unread)).files:  # a worker is reading them
+        raise NotReady(unread_totals)
 
 
 def has_worker() -> bool:

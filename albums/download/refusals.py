@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from albums.views.problem_json import problem
+from albums.problem_json import problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
+from albums.access import album_or_404
 from albums.models import Album, PhotoQuerySet
 from albums.selection import Selection, saved
-from albums.views.access import album_or_404
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Source:
 
 def album(request: HttpRequest, pk: int) -> Source:
     """Returns the shown photos of an album. Raises Http404."""
-    found = album_or_404(request, pk)
+    source_album = album_or_404(request, pk)
     return Source(
-        found.title,
-        found.photos.shown(),
-        found.get_absolute_url(),
+        source_album.title,
+        source_album.photos.shown(),
+        source_album.get_absolute_url(),
         reverse("albums:download", args=[pk]),
         reverse("albums:download-zip", args=[pk]),
     )
@@ -37,13 +37,13 @@ def album(request: HttpRequest, pk: int) -> Source:
 def selection(request: HttpRequest, digest: str) -> Source:
     """Returns the photos of a saved selection that the user may still see. Raises Http404."""
     assert isinstance(request.user, User)
-    found = saved.load(request.user, digest)
-    if found is None:
+    saved_selection = saved.load(request.user, digest)
+    if saved_selection is None:
         raise Http404
     return Source(
-        _title(found, request.user),
-        found.photos(request.user),
-        _page(found),
+        _title(saved_selection, request.user),
+        saved_selection.photos(request.user),
+        _page(saved_selection),
         reverse("albums:selection-download-options", args=[digest]),
         reverse("albums:selection-download-zip", args=[digest]),
     )

@@ -63,10 +63,10 @@ class SelectionEditForm(forms.Form):
         listed = [(word, f"{word} ({count:,})") for word, count in mixed.keywords]
         # Also keywords that another user removed meanwhile, so that the form remains valid.
         sent = data.getlist("keywords_remove") if data is not None else []
-        known = {word for word, _ in listed}
+        listed_words = {word for word, _ in listed}
         self.fields["keywords_remove"].choices = [  # type: ignore[attr-defined]
             *listed,
-            *((word, word) for word in dict.fromkeys(sent) if word not in known and _may_be_keyword(word)),
+            *((word, word) for word in dict.fromkeys(sent) if word not in listed_words and _may_be_keyword(word)),
         ]
         for name in ("title", "caption", "alt_text", "keywords", "keywords_set", "location"):
             self.fields[name].widget.attrs.pop("maxlength", None)

@@ -44,13 +44,13 @@ class Edit(Action):
 
     def summary(self, operation: Operation) -> str:
         changes: Changes = operation.params["changes"]
-        what = _listed([overrides.LABELS[field] for field in overrides.LABELS if field in changes])
+        edited_fields = _listed([overrides.LABELS[field] for field in overrides.LABELS if field in changes])
         if len(changes) == len(overrides.LABELS) and all(change.get("reset") for change in changes.values()):
-            what = "all edits"
+            edited_fields = "all edits"
         is_reset = all(change.get("reset") for change in changes.values())
-        verb = ("removed" if what == "all edits" else "reset") if is_reset else "changed"
+        verb = ("removed" if edited_fields == "all edits" else "reset") if is_reset else "changed"
         whose = "" if operation.total == 1 else f" of {operation.done:,} photo{'' if operation.done == 1 else 's'}"
-        return f"{what.capitalize()}{whose} {verb}."
+        return f"{edited_fields.capitalize()}{whose} {verb}."
 
 
 def _listed(names: list[str]) -> str:

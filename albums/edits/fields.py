@@ -100,16 +100,16 @@ class KeywordsField(forms.CharField):
             return list(value)
         text = unicodedata.normalize("NFC", str(super().to_python(value) or ""))
         separator = r"[;\r\n]" if ";" in text else r"[,\r\n]"
-        words = unique(" ".join(word.split()) for word in re.split(separator, text))
-        for word in words:
+        keywords = unique(" ".join(word.split()) for word in re.split(separator, text))
+        for word in keywords:
             ensure_printable(word)
             if len(word) > MAX_KEYWORD:
                 raise ValidationError(
                     f"A keyword has at most {MAX_KEYWORD} characters: “{word[:20]}…” is longer.", "long"
                 )
-        if len(words) > MAX_KEYWORDS:
+        if len(keywords) > MAX_KEYWORDS:
             raise ValidationError(f"Use at most {MAX_KEYWORDS} keywords.", "many")
-        return words
+        return keywords
 
     def run_validators(self, value: Any) -> None:
         super().run_validators(", ".join(value))

@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 
+from albums.columns.camera_time import camera_clock
 from albums.edits import fields, overrides
 from albums.edits.overrides import RESET, Changes
 from albums.models import Photo
-from albums.templatetags.photos import camera_clock
 
 STARS = [(0, "Not rated"), *((stars, f"{stars} star{'' if stars == 1 else 's'}") for stars in range(1, 6))]
 

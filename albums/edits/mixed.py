@@ -57,8 +57,8 @@ def read(photos: PhotoQuerySet) -> MixedValues:
 def _values(photos: PhotoQuerySet, expression: Any, empty: str, name: Any = str) -> Values:
     counted = photos.values(value=expression).annotate(count=Count("pk")).order_by("-count", "value")
     rows = list(counted.values_list("value", "count")[: MAX_VALUES + 1])
-    others = counted.count() - MAX_VALUES if len(rows) > MAX_VALUES else 0
-    return Values([(name(value) if value else empty, count) for value, count in rows[:MAX_VALUES]], others)
+    further_values = counted.count() - MAX_VALUES if len(rows) > MAX_VALUES else 0
+    return Values([(name(value) if value else empty, count) for value, count in rows[:MAX_VALUES]], further_values)
 
 
 def _keywords(photos: PhotoQuerySet) -> list[tuple[str, int]]:

@@ -13,9 +13,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
-
-from albums.edits import fields, orientation
+from albums.edits import fields
 from albums.models import Photo
 
 Change = dict[str, Any]
@@ -38,18 +36,6 @@ NOT_EDITED: Columns = dict.fromkeys(column for columns in COLUMNS.values() for c
     "location_removed": False,
 }
 """The values of the columns when the photo is shown as in its file, which has no alt text."""
-IS_EDITED = (
-    Q(edited_title__isnull=False)
-    | Q(edited_caption__isnull=False)
-    | Q(edited_keywords__isnull=False)
-    | Q(edited_rating__isnull=False)
-    | Q(edited_taken_at__isnull=False)
-    | Q(edited_latitude__isnull=False)
-    | Q(location_removed=True)
-    | ~Q(alt_text="")
-    | ~Q(orientation=orientation.UPRIGHT)
-)
-"""A condition on photos: a user has edited or rotated them."""
 LABELS = {
     "title": "title",
     "caption": "caption",
@@ -95,12 +81,12 @@ def _alt_text(_: Photo, change: Change) -> Columns:
 
 def _keywords(photo: Photo, change: Change) -> Columns:
     if "set" in change:
-        words = change["set"]
+        keywords = change["set"]
     else:
         removed = {word.casefold() for word in change.get("remove", [])}
-        kept = (word for word in photo.shown_keywords if word.casefold() not in removed)
-        words = fields.unique([*kept, *change.get("add", [])])[: fields.MAX_KEYWORDS]
-    return {"edited_keywords": None if words == photo.keywords else words}
+        remaining = (word for word in photo.shown_keywords if word.casefold() not in removed)
+        keywords = fields.unique([*remaining, *change.get("add", [])])[: fields.MAX_KEYWORDS]
+    return {"edited_keywords": None if keywords == photo.keywords else keywords}
 
 
 def _rating(photo: Photo, change: Change) -> Columns:

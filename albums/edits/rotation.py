@@ -12,7 +12,8 @@ from django.db.models import F
 from django.dispatch import Signal
 
 from albums import operations
-from albums.edits import columns, orientation
+from albums.columns import orientation
+from albums.edits import columns
 from albums.models import Operation, Photo
 from albums.operations import Action, Result
 from albums.selection import Selection

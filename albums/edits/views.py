@@ -9,8 +9,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from albums.access import photo_or_404
 from albums.attachments import attachment
-from albums.edits import editing, mixed, orientation, overrides, rating, rotation, xmp
+from albums.columns import orientation
+from albums.edits import editing, mixed, overrides, rating, rotation, xmp
 from albums.edits.bulk_form import SelectionEditForm
 from albums.edits.forms import PhotoEditForm, RatingForm
 from albums.edits.mixed import MixedValues
@@ -19,7 +21,6 @@ from albums.models import Photo
 from albums.operations import responses
 from albums.search import origin
 from albums.selection import Selection, SelectionError
-from albums.views.access import photo_or_404
 
 
 @require_POST

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta, timezone
 from xml.sax import saxutils
 
-from albums.edits import orientation
+from albums.columns import orientation
 from albums.models import Photo
 
 HEAD = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -96,5 +96,5 @@ def _location(photo: Photo) -> Iterator[str]:
 def _coordinate(degrees: float, hemispheres: str) -> str:
     """Returns degrees and minutes (XMP, part 2, GPSCoordinate): `51,33.748000N`. Accurate to about a millimetre."""
     micro_minutes = round(abs(degrees) * 60_000_000)
-    whole, minutes = divmod(micro_minutes, 60_000_000)
-    return f"{whole},{minutes / 1_000_000:.6f}{hemispheres[degrees < 0]}"
+    full_minutes, minutes = divmod(micro_minutes, 60_000_000)
+    return f"{full_minutes},{minutes / 1_000_000:.6f}{hemispheres[degrees < 0]}"

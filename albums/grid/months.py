@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, Count, Func, Min
 from django.db.models.sql.compiler import SQLCompiler
 
-from albums.clock import CLOCK
+from albums.columns.clock import CLOCK
 from albums.grid import windows
 from albums.models import Album
 

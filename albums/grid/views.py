@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from albums.access import album_or_404
 from albums.grid import months as album_months
 from albums.grid import preferences, windows
 from albums.models import Album, SortedBy
-from albums.views.access import album_or_404
 
 UNDATED = (SortedBy.NAME, SortedBy.RATING)
 """Orders in which the photos of a month are not next to each other."""

@@ -3,8 +3,8 @@ from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-import albums.order.name_key
-from albums.order.natural_sort import natural
+import albums.columns.name_key
+from albums.columns.natural_sort import natural
 
 BATCH_SIZE = 1000
 
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='photo',
             name='name_key',
-            field=albums.order.name_key.NameKeyField(help_text='Sorts like the file name, naturally.', null=True),
+            field=albums.columns.name_key.NameKeyField(help_text='Sorts like the file name, naturally.', null=True),
         ),
         migrations.AddField(
             model_name='photo',

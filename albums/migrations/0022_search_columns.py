@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
 from albums import indexes
-from albums.search.columns import PLACE, STARS
+from albums.columns.search_order import PLACE, STARS
 
 
 class Migration(migrations.Migration):

@@ -1,7 +1,7 @@
 """Models of the library: albums, photos, renditions, companions, and storage keys to be deleted. Independent of processing."""
 
 from albums.models.albums import Album, AlbumQuerySet, SortedBy
-from albums.models.files import Companion, Leftover, Look, Rendition
+from albums.models.files import Companion, Leftover, PerceptualHash, Rendition
 from albums.models.grid import GridPreference
 from albums.models.operations import Operation, OperationStep
 from albums.models.photos import Photo, PhotoQuerySet, TakenFrom
@@ -18,9 +18,9 @@ __all__ = [
     "GridPreference",
     "KeptSimilar",
     "Leftover",
-    "Look",
     "Operation",
     "OperationStep",
+    "PerceptualHash",
     "Photo",
     "PhotoQuerySet",
     "Rendition",

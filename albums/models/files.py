@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from albums.edits import orientation
+from albums.columns import orientation
 from albums.models.albums import Album
 from albums.models.photos import Photo
 
@@ -59,13 +59,13 @@ class Rendition(models.Model):
         return orientation.of_recipe(self.recipe)
 
 
-class Look(models.Model):
+class PerceptualHash(models.Model):
     """A photo's perceptual hash of 64 bits, in four columns of 16. Almost flat pictures have none.
 
     Each column has an index: two hashes that differ in at most 7 bits have a column in which they differ in at most 1 bit.
     """
 
-    photo = models.OneToOneField(Photo, primary_key=True, on_delete=models.CASCADE, related_name="look")
+    photo = models.OneToOneField(Photo, primary_key=True, on_delete=models.CASCADE, related_name="perceptual_hash")
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="+", db_index=False)
     first = models.PositiveIntegerField()
     second = models.PositiveIntegerField()
@@ -73,6 +73,7 @@ class Look(models.Model):
     fourth = models.PositiveIntegerField()
 
     class Meta:
+        db_table = "albums_look"  # the name before this class was called PerceptualHash
         indexes = [
             models.Index(fields=["album", name], name=f"look_album_{name}")
             for name in ("first", "second", "third", "fourth")

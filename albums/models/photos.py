@@ -12,11 +12,11 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from albums.clock import CLOCK, TAKEN_AT
+from albums.columns.clock import CLOCK, TAKEN_AT
+from albums.columns.name_key import NameKeyField
+from albums.columns.search_order import PLACE, STARS
 from albums.models.albums import Album
 from albums.models.trashable import Trashable
-from albums.order.name_key import NameKeyField
-from albums.search.columns import PLACE, STARS
 
 if TYPE_CHECKING:
     from albums.models.files import Companion

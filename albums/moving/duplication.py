@@ -13,8 +13,9 @@ from django.core.files.storage import default_storage
 from django.db.models import Model, prefetch_related_objects
 
 from albums import holds, key_columns, removal
-from albums.edits import orientation, rotation
-from albums.models import Album, Companion, Leftover, Look, Operation, Photo, PhotoQuerySet, Rendition
+from albums.columns import orientation
+from albums.edits import rotation
+from albums.models import Album, Companion, Leftover, Operation, PerceptualHash, Photo, PhotoQuerySet, Rendition
 from albums.moving import places, stacks, wording
 from albums.moving.signals import placed
 from albums.moving.stacks import Stack
@@ -107,8 +108,8 @@ class Copy(Action):
         existing = set(sources.values_list("pk", flat=True))
         states = {pk: state for pk, source, state in inverse if source in existing}
         copies = Photo.objects.filter(album__in=deletable, pk__in=states)
-        found = _states(list(copies.select_for_update(of=("self",))))
-        unchanged = [pk for pk, state in found.items() if state == states[pk]]
+        current = _states(list(copies.select_for_update(of=("self",))))
+        unchanged = [pk for pk, state in current.items() if state == states[pk]]
         removal.delete_photos(Photo.objects.filter(pk__in=unchanged))
         return len(inverse) - len(unchanged)
 
@@ -176,9 +177,9 @@ def _publish(
         for stack in copying
         for row in stack.companions
     )
-    Look.objects.bulk_create(
-        _copied(look, photo_id=copies_by_id[look.photo_id].pk, album_id=album_id)
-        for look in Look.objects.filter(photo__in=copies_by_id)
+    PerceptualHash.objects.bulk_create(
+        _copied(row, photo_id=copies_by_id[row.photo_id].pk, album_id=album_id)
+        for row in PerceptualHash.objects.filter(photo__in=copies_by_id)
     )
     return [copy for _, copy in pairs]
 

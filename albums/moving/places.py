@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
-from albums.models import Album, AlbumQuerySet, Companion, Look, Operation, Photo
+from albums.models import Album, AlbumQuerySet, Companion, Operation, PerceptualHash, Photo
 from albums.moving.signals import placed
 from albums.moving.stacks import photos_by_album
 
@@ -37,7 +37,7 @@ def put(photos: Collection[Photo]) -> None:
     for album_id, group in photos_by_album(photos).items():
         ids = [photo.pk for photo in group]
         Companion.objects.filter(photo__in=ids).update(album=album_id)
-        Look.objects.filter(photo__in=ids).update(album=album_id)
+        PerceptualHash.objects.filter(photo__in=ids).update(album=album_id)
         placed.send(sender=Photo, album=album_id, photo_ids=ids)
 
 

@@ -65,8 +65,8 @@ def _unchanged(rows: Sequence[Any], target_id: int) -> list[stacks.Stack]:
     """The stacks that are still in the album, with the same photos as when they were moved."""
     photos = Photo.objects.shown().filter(album=target_id, pk__in=[stack[0][0] for stack in rows])
     moved = {stack[0][0]: {pk for pk, *_ in stack} for stack in rows}
-    found = stacks.read(list(photos.select_for_update(of=("self",))))
-    return [stack for stack in found if {photo.pk for photo in stack.photos} == moved[stack.lead.pk]]
+    stacks_of_photos = stacks.read(list(photos.select_for_update(of=("self",))))
+    return [stack for stack in stacks_of_photos if {photo.pk for photo in stack.photos} == moved[stack.lead.pk]]
 
 
 def _free(returning: list[stacks.Stack], former: dict[int, list[int]], open_ids: set[int]) -> list[Photo]:

@@ -45,21 +45,21 @@ def without_known(stacks: Sequence[Stack], album_id: int) -> list[Stack]:
     """
     checksums = {photo.original_sha256 for stack in stacks for photo in stack.photos}
     photos = Photo.objects.filter(album=album_id, original_sha256__in=checksums)
-    known: set[object] = set(photos.values_list("original_sha256", flat=True))
+    identities_in_target: set[object] = set(photos.values_list("original_sha256", flat=True))
     companions = {companion.sha256 for stack in stacks for companion in stack.companions}
     if companions:
         rows = Companion.objects.filter(album=album_id, sha256__in=companions)
-        known |= set(rows.values_list("sha256", "name"))
-    return list(_new(stacks, known))
+        identities_in_target |= set(rows.values_list("sha256", "name"))
+    return list(_new(stacks, identities_in_target))
 
 
-def _new(stacks: Sequence[Stack], known: set[object]) -> Iterator[Stack]:
+def _new(stacks: Sequence[Stack], identities_in_target: set[object]) -> Iterator[Stack]:
     """Of two photos with the same bytes, from different albums, only the first one is new."""
     for stack in stacks:
         identities: set[object] = {photo.original_sha256 for photo in stack.photos}
         identities |= {(companion.sha256, companion.name) for companion in stack.companions}
-        if not identities & known:
-            known |= identities
+        if not identities & identities_in_target:
+            identities_in_target |= identities
             yield stack
 
 

@@ -14,11 +14,11 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import operations
+from albums.access import MayNotDelete, album_or_404, note_deletion
 from albums.models import Album, PhotoQuerySet
 from albums.moving import targets as album_targets
 from albums.operations import responses
 from albums.selection import Selection, SelectionError
-from albums.views.access import MayNotDelete, album_or_404, note_deletion
 
 SelectionView = Callable[[HttpRequest, User, Selection], HttpResponse]
 NEW_ALBUM = "new"

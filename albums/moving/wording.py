@@ -20,16 +20,20 @@ def placed(operation: Operation, verb: str) -> SafeString:
     # Its title may be another one since the user lost access to it.
     album = Album.objects.visible_to(operation.user).filter(pk=operation.params["album"]).first()
     title = format_html('<a href="{}">{}</a>', album.get_absolute_url(), album.title) if album else "another album"
-    done, known = operation.done, operation.params["known"]
-    rest = operation.total - done - known
+    done, duplicates = operation.done, operation.params["known"]
+    unavailable = operation.total - done - duplicates
     sentences = []
     if done:
         sentences.append(format_html("{} {} to {}.", photos_were(done), verb, title))
-    if known:
+    if duplicates:
         text = "{:s} {} already there." if done else "{:s} {} already in {}."
-        sentences.append(format_html(text, f"{known:,}" if done else photos(known), _was(known), title))
-    if rest > 0:
-        sentences.append(format_html("{} {} not {}.", f"{rest:,}" if sentences else photos(rest), _was(rest), verb))
+        sentences.append(format_html(text, f"{duplicates:,}" if done else photos(duplicates), _was(duplicates), title))
+    if unavailable > 0:
+        sentences.append(
+            format_html(
+                "{} {} not {}.", f"{unavailable:,}" if sentences else photos(unavailable), _was(unavailable), verb
+            )
+        )
     return format_html_join(" ", "{}", ((sentence,) for sentence in sentences))
 
 

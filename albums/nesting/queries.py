@@ -36,8 +36,8 @@ class Target:
 def ancestors(albums: Iterable[Album]) -> dict[int, list[Album]]:
     """Returns the albums that each album is inside of, the top-level album first, in one query."""
     ids = {album.pk: tree.ancestor_ids(album) for album in albums}
-    found = Album.objects.filter(trashed_at=None).in_bulk({pk for path in ids.values() for pk in path})
-    return {album: [found[pk] for pk in path if pk in found] for album, path in ids.items()}
+    albums_by_id = Album.objects.filter(trashed_at=None).in_bulk({pk for path in ids.values() for pk in path})
+    return {album: [albums_by_id[pk] for pk in path if pk in albums_by_id] for album, path in ids.items()}
 
 
 def albums_inside(album: Album) -> QuerySet[Album]:
@@ -57,10 +57,10 @@ def inside(album: Album) -> Inside:
 
 def targets(user: AbstractBaseUser | AnonymousUser, albums: list[Album], text: str) -> list[Target]:
     """Returns up to MAX_TARGETS albums whose title contains the text and that these can be moved into, sorted by title."""
-    found = Album.objects.visible_to(user).filter(owner__in=[album.owner_id for album in albums])
+    candidates = Album.objects.visible_to(user).filter(owner__in=[album.owner_id for album in albums])
     if any(album.owner_id is None for album in albums):
-        found = Album.objects.visible_to(user).filter(owner=None)
-    found = found.exclude(pk__in=tree.with_descendants(album.pk for album in albums))
-    rows = list(found.filter(title__icontains=text).order_by(Lower("title"), "pk")[:MAX_TARGETS])
+        candidates = Album.objects.visible_to(user).filter(owner=None)
+    candidates = candidates.exclude(pk__in=tree.with_descendants(album.pk for album in albums))
+    rows = list(candidates.filter(title__icontains=text).order_by(Lower("title"), "pk")[:MAX_TARGETS])
     paths = ancestors(rows)
     return [Target(row, " / ".join(album.title for album in paths[row.pk])) for row in rows]

@@ -71,10 +71,10 @@ def ancestor_ids(album: Album) -> list[int]:
 
 def levels(ids: Iterable[int]) -> list[list[int]]:
     """Returns the albums' ids, then those of the albums directly inside them, and so on. One query per level and 1,000 albums."""
-    found = [list(ids)]
-    while found[-1] and len(found) <= MAX_DEPTH:
-        found.append([pk for chunk in chunks(found[-1]) for pk in _children(chunk)])
-    return [level for level in found if level]
+    level_ids = [list(ids)]
+    while level_ids[-1] and len(level_ids) <= MAX_DEPTH:
+        level_ids.append([pk for chunk in chunks(level_ids[-1]) for pk in _children(chunk)])
+    return [level for level in level_ids if level]
 
 
 def with_descendants(ids: Iterable[int]) -> list[int]:
@@ -150,9 +150,9 @@ def change_owner(ids: Sequence[int], owner_id: int | None) -> list[Moved]:
     """
     albums = Album.objects.filter(pk__in=ids, trashed_at=None)
     lock([owner_id, *albums.order_by().values_list("owner_id", flat=True).distinct()])
-    given = [album for album in roots(albums) if album.owner_id != owner_id]
-    _give(given, owner_id)
-    return [Moved(album.pk, album.parent_id, None) for album in given]
+    transferred = [album for album in roots(albums) if album.owner_id != owner_id]
+    _give(transferred, owner_id)
+    return [Moved(album.pk, album.parent_id, None) for album in transferred]
 
 
 def give(album: Album, owner_id: int | None) -> None:

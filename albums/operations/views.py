@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST, require_safe
 
+from albums.access import note_deletion
 from albums.models import Operation
 from albums.operations import actions, engine, responses
-from albums.views.access import note_deletion
 
 
 @require_safe

@@ -27,10 +27,10 @@ class Reorder(Action):
         album = _lock(operation)
         if album is None:
             return operation.done
-        kept = positions.restore(album.pk, operation)
+        unrestored = positions.restore(album.pk, operation)
         if album.sorted_by == inverse["after"]:
             Album.objects.filter(pk=album.pk).update(sorted_by=inverse["before"])
-        return kept
+        return unrestored
 
     def _set_order(self, album: Album, sorted_by: str) -> dict[str, str]:
         """Returns the inverse."""

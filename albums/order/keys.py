@@ -7,7 +7,7 @@ from django.db.models import BinaryField, F, FloatField, Func, Q, QuerySet, Valu
 from django.db.models.functions import Coalesce, RowNumber
 from django.db.models.sql.compiler import SQLCompiler
 
-from albums.clock import CLOCK
+from albums.columns.clock import CLOCK
 from albums.models import Photo, PhotoQuerySet, SortedBy
 
 UNKNOWN = Value(1e18, output_field=FloatField())
@@ -15,7 +15,7 @@ UNKNOWN = Value(1e18, output_field=FloatField())
 
 
 class _Number(Func):
-    """A time of albums.clock as a number."""
+    """A time of albums.columns.clock as a number."""
 
     output_field = FloatField()
 

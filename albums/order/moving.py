@@ -50,9 +50,9 @@ def _places(album_id: int, photo_ids: Sequence[int], target: Target) -> dict[int
     # Nearly always there is room between the two nearest photos, and reading a thousand others takes as long as all the rest.
     for reaches in (spacing.REACHES[:1], spacing.REACHES[1:]):
         count = reaches[-1] + 1
-        left = before.order_by("-position", "-pk").values_list("pk", "position")[:count]
+        below = before.order_by("-position", "-pk").values_list("pk", "position")[:count]
         right = behind.order_by("position", "pk").values_list("pk", "position")[:count]
-        if places := spacing.insert(list(left)[::-1], list(right), photo_ids, spacing.now(), reaches):
+        if places := spacing.insert(list(below)[::-1], list(right), photo_ids, spacing.now(), reaches):
             return places
     return {}
 

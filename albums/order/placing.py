@@ -89,8 +89,8 @@ def _neighbours_of_many(album_id: int, sorted_by: str, photo_ids: Sequence[int])
         upper=Window(Min(other), order_by=order, frame=RowRange(start=0)),
     ).values("id", "place", "lower", "upper")
     sql, parameters = rows.query.sql_with_params()
-    wanted = ", ".join(["%s"] * len(photo_ids))
+    placeholders = ", ".join(["%s"] * len(photo_ids))
     with connection.cursor() as cursor:
-        cursor.execute(PLACED.format(rows=sql, ids=wanted), [*parameters, *photo_ids])
+        cursor.execute(PLACED.format(rows=sql, ids=placeholders), [*parameters, *photo_ids])
         neighbours: list[Neighbours] = cursor.fetchall()
     return neighbours

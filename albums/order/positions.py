@@ -78,9 +78,9 @@ def restore(album_id: int, operation: Operation) -> int:
     """Returns photos to where they were before the operation. Returns how many have been moved since, and stay."""
     with connection.cursor() as cursor:
         cursor.execute(COUNT_MOVED_SINCE, [operation.pk, album_id])
-        kept: int = cursor.fetchone()[0]
+        unrestored: int = cursor.fetchone()[0]
         cursor.execute(RESTORE, [operation.pk, album_id])
-    return kept
+    return unrestored
 
 
 def _write(changes: str, parameters: list[Any], operation: Operation | None) -> None:

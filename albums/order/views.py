@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_POST
 
 from albums import operations
+from albums.access import album_or_404, photo_or_404
 from albums.grid import windows
 from albums.models import Album, FormerPosition, Operation, Photo, PhotoQuerySet, SortedBy
 from albums.operations import responses
@@ -17,7 +18,6 @@ from albums.order import actions, keys, moving
 from albums.order.moving import Target
 from albums.selection import Selection, SelectionError
 from albums.selection.selection import MAX_ID
-from albums.views.access import album_or_404, photo_or_404
 
 MAX_POSITIONS = 2_000
 """Changed positions that a response to the page's script lists. If more have changed, the script loads the page again."""

@@ -8,11 +8,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from albums import shelf
+from albums.columns.search_order import PLACE
 from albums.grid import windows
 from albums.grid.windows import PhotoList
 from albums.models import Photo
-from albums.search.columns import PLACE
-from albums.search.results import Search, search
+from albums.search import results
+from albums.search.results import Search
 
 ALBUM_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -25,7 +26,7 @@ def of(request: HttpRequest) -> Search | None:
     text, album = request.GET.get("q", ""), request.GET.get("album", "")
     if not text or (album and not ALBUM_ID.fullmatch(album)):
         return None
-    return search(request.user, text, int(album) if album else None)
+    return results.search(request.user, text, int(album) if album else None)
 
 
 def parameters(request: HttpRequest) -> str:
@@ -34,36 +35,36 @@ def parameters(request: HttpRequest) -> str:
     return f"?{query_string(origin)}" if origin else ""
 
 
-def query_string(found: Search) -> str:
-    return urlencode({"q": found.text} | ({"album": str(found.album_id)} if found.album_id else {}))
+def query_string(search: Search) -> str:
+    return urlencode({"q": search.text} | ({"album": str(search.album_id)} if search.album_id else {}))
 
 
-def photo_list(found: Search) -> PhotoList:
-    return PhotoList(found.ordered, "place")
+def photo_list(search: Search) -> PhotoList:
+    return PhotoList(search.ordered, "place")
 
 
-def strip(found: Search, photo: Photo, each_side: int = shelf.STRIP_PHOTOS) -> shelf.Strip:
+def strip(search: Search, photo: Photo, each_side: int = shelf.STRIP_PHOTOS) -> shelf.Strip:
     """Returns the photos found before and after the photo. Both lists are empty for a photo that pages do not show."""
-    return shelf.strip(_placed(found, photo), each_side, photo_list(found))
+    return shelf.strip(_placed(search, photo), each_side, photo_list(search))
 
 
-def page_url(found: Search) -> str:
-    return f"{reverse('albums:search')}?{query_string(found)}"
+def page_url(search: Search) -> str:
+    return f"{reverse('albums:search')}?{query_string(search)}"
 
 
-def url_of(found: Search, photo: Photo) -> str:
+def url_of(search: Search, photo: Photo) -> str:
     """Returns the URL of the page of results with the photo's tile."""
-    first = windows.first_of_window(photo_list(found), _placed(found, photo))
+    first = windows.first_of_window(photo_list(search), _placed(search, photo))
     window = "" if first is None else f"&from={first[0]}-{first[1]}"
-    return f"{page_url(found)}{window}#photo-{photo.pk}"
+    return f"{page_url(search)}{window}#photo-{photo.pk}"
 
 
-def window(found: Search, query: QueryDict) -> windows.Window:
-    return windows.window_of(photo_list(found), query)
+def window(search: Search, query: QueryDict) -> windows.Window:
+    return windows.window_of(photo_list(search), query)
 
 
-def _placed(found: Search, photo: Photo) -> Photo:
+def _placed(search: Search, photo: Photo) -> Photo:
     """Gives the photo its place among the results, whether it is one of them or not."""
-    place = F("position") if found.album_id else PLACE
+    place = F("position") if search.album_id else PLACE
     photo.place = Photo.objects.filter(pk=photo.pk).values_list(place, flat=True).get()  # type: ignore[attr-defined]
     return photo

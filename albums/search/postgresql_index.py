@@ -59,7 +59,7 @@ def _photo_words(row: str) -> str:
     return " || ".join([*parts, f"albums_words({joined}, {MAX_TEXT})"])
 
 
-def _triggers(table: str, columns: Sequence[str], words: str) -> tuple[str, ...]:
+def _triggers(table: str, columns: Sequence[str], document: str) -> tuple[str, ...]:
     index, key = f"albums_{table}_words", f"{table}_id"
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
     return (
@@ -69,7 +69,7 @@ def _triggers(table: str, columns: Sequence[str], words: str) -> tuple[str, ...]
             ELSIF TG_OP = 'DELETE' THEN
                 DELETE FROM {index} WHERE {key} = OLD.id;
             ELSIF TG_OP = 'INSERT' OR ROW({old}) IS DISTINCT FROM ROW({new}) THEN
-                INSERT INTO {index} ({key}, words) VALUES (NEW.id, {words})
+                INSERT INTO {index} ({key}, words) VALUES (NEW.id, {document})
                 ON CONFLICT ({key}) DO UPDATE SET words = excluded.words;
             END IF;
             RETURN NULL; END $$""",
@@ -80,13 +80,13 @@ def _triggers(table: str, columns: Sequence[str], words: str) -> tuple[str, ...]
     )
 
 
-def _rebuild(table: str, words: str) -> tuple[str, ...]:
+def _rebuild(table: str, document: str) -> tuple[str, ...]:
     """The rows are locked, so that a change at the same time comes after this one or is seen by it."""
     index, key = f"albums_{table}_words", f"{table}_id"
     return (
         f"DELETE FROM {index} WHERE {key} > %s AND {key} <= %s "
         f"AND NOT EXISTS (SELECT 1 FROM albums_{table} WHERE id = {key})",
-        f"INSERT INTO {index} ({key}, words) SELECT id, {words} FROM (SELECT * FROM albums_{table} "
+        f"INSERT INTO {index} ({key}, words) SELECT id, {document} FROM (SELECT * FROM albums_{table} "
         f"WHERE id > %s AND id <= %s FOR NO KEY UPDATE) {table} "
         f"ON CONFLICT ({key}) DO UPDATE SET words = excluded.words",
     )

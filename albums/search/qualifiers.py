@@ -128,8 +128,8 @@ def _choice(kind: Callable[[str], Filter], qualifier: str, names: tuple[str, ...
     def parse(value: str) -> Filter:
         name = ALIASES.get(value, value)
         if name not in names:
-            known = ", ".join(f"{qualifier}:{each}" for each in names)
-            raise NotAValue(f"“{qualifier}:{value}” is unknown. Try {known}.")
+            spellings = ", ".join(f"{qualifier}:{possible}" for possible in names)
+            raise NotAValue(f"“{qualifier}:{value}” is unknown. Try {spellings}.")
         return kind(name)
 
     return parse

@@ -98,5 +98,5 @@ def _meaning(match: re.Match[str], hints: list[str]) -> Iterator[Term]:
 
 
 def _words(text: str, field: str = "") -> Iterator[Words]:
-    if found := words(text):
-        yield Words(found, field)
+    if searched_words := words(text):
+        yield Words(searched_words, field)

@@ -12,10 +12,10 @@ from django.db.models import Exists, F, Func, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.lookups import GreaterThanOrEqual, In, IsNull, LessThanOrEqual
 
-from albums.edits.overrides import IS_EDITED
+from albums.columns.edited import IS_EDITED
+from albums.columns.search_order import PLACE, STARS, UNDATED, UNINDEXED_PLACE
 from albums.models import Album, Companion, Photo, PhotoQuerySet
 from albums.search import index
-from albums.search.columns import PLACE, STARS, UNDATED, UNINDEXED_PLACE
 from albums.search.qualifiers import Filter, Part, Rating, State, Taken, Type
 from albums.search.query import Query, Words, parse
 
@@ -80,7 +80,9 @@ class Search:
             return Photo.objects.shown().filter(album=self.album_id, album__in=albums)
         if not any(condition.filter == State("archived") for condition in conditions):
             albums = albums.filter(archived_at=None)
-        has_range = any(isinstance(each.filter, Taken | Rating) and not each.is_negated for each in conditions)
+        has_range = any(
+            isinstance(condition.filter, Taken | Rating) and not condition.is_negated for condition in conditions
+        )
         if connection.vendor != "sqlite" or not (reads_in_order or has_range):
             return Photo.objects.shown().filter(album__in=albums)
         is_shown = (IsNull(_unindexed(column), True) for column in ("shown_as_id", "trashed_at"))

@@ -42,12 +42,12 @@ def _photo_rows(row: str, source: str = "") -> str:
         "name": f"{row}.name",
         "numbers": f"{row}.name",
     }
-    kept = {column: column for column in first}
+    columns = {column: column for column in first}
     # Spaces around each run of digits: DSC0412 becomes DSC 0412.
-    marked = kept | {"numbers": _replaced("numbers", {str(digit): f"\2{digit}\3" for digit in range(10)})}
-    divided = kept | {"numbers": _replaced("numbers", {"\3\2": "", "\2": " ", "\3": " "})}
-    joined = kept | {"words": f"substr(name || ' ' || numbers || ' ' || words, 1, {MAX_TEXT})"}
-    return _staged(source, [first, marked, divided, joined, *_folded(kept)])
+    marked = columns | {"numbers": _replaced("numbers", {str(digit): f"\2{digit}\3" for digit in range(10)})}
+    divided = columns | {"numbers": _replaced("numbers", {"\3\2": "", "\2": " ", "\3": " "})}
+    joined = columns | {"words": f"substr(name || ' ' || numbers || ' ' || words, 1, {MAX_TEXT})"}
+    return _staged(source, [first, marked, divided, joined, *_folded(columns)])
 
 
 def _folded(kept: dict[str, str]) -> Iterator[dict[str, str]]:
@@ -80,8 +80,8 @@ def _staged(source: str, stages: Sequence[dict[str, str]]) -> str:
 
 
 def _album_rows(row: str, source: str = "") -> str:
-    kept = {"id": "id", "title": "title"}
-    return _staged(source, [{"id": f"{row}.id", "title": f"{row}.title"}, *_folded(kept)])
+    columns = {"id": "id", "title": "title"}
+    return _staged(source, [{"id": f"{row}.id", "title": f"{row}.title"}, *_folded(columns)])
 
 
 def _triggers(table: str, columns: Sequence[str], index_columns: str, rows: str) -> tuple[str, ...]:

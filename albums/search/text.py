@@ -17,8 +17,8 @@ def words(text: str) -> tuple[str, ...]:
     """Returns the words of the text in lower case: runs of letters, digits and the marks on them. The index folds accents."""
     composed = unicodedata.normalize("NFC", text).lower().translate(_TRANSLATION)
     separated = "".join(character if _is_part_of_word(character) else " " for character in composed)
-    found = (word[:MAX_WORD] for word in separated.split())
-    return tuple(word for word in found if any(character.isalnum() for character in word))
+    shortened = (word[:MAX_WORD] for word in separated.split())
+    return tuple(word for word in shortened if any(character.isalnum() for character in word))
 
 
 def _is_part_of_word(character: str) -> bool:

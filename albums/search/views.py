@@ -7,10 +7,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from albums.access import album_or_404
 from albums.grid import preferences
 from albums.search import origin
-from albums.search.results import Search, search
-from albums.views.access import album_or_404
+from albums.search import results as search_results
+from albums.search.results import Search
 
 EXAMPLES = (
     ("beach sunset", "Both words, in titles, captions, keywords, file names and album titles"),
@@ -46,15 +47,18 @@ def _searched(request: HttpRequest) -> dict[str, Any]:
     if album_id and not origin.ALBUM_ID.fullmatch(album_id):
         raise Http404
     album = album_or_404(request, int(album_id)) if album_id else None
-    return {"album": album, "search": search(request.user, request.GET.get("q", ""), album.pk if album else None)}
+    return {
+        "album": album,
+        "search": search_results.search(request.user, request.GET.get("q", ""), album.pk if album else None),
+    }
 
 
 def _windowed(request: HttpRequest) -> dict[str, Any]:
     context = _searched(request)
-    found: Search = context["search"]
-    query = origin.query_string(found)
+    search: Search = context["search"]
+    query = origin.query_string(search)
     return context | {
-        "window": origin.window(found, request.GET),
+        "window": origin.window(search, request.GET),
         "grid": preferences.of(request.user),
         "page_url": f"{reverse('albums:search')}?{query}&",
         "window_url": f"{reverse('albums:search-window')}?{query}&",

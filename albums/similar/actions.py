@@ -16,9 +16,9 @@ class KeepAll(Action):
         return Result([photo.pk for photo in photos], len(photos))
 
     def undo(self, operation: Operation, inverse: Any) -> int:
-        kept = KeptSimilar.objects.filter(kept_set=uuid.UUID(operation.params["set"]), photo__in=inverse)
-        kept.filter(photo__in=Photo.objects.visible_to(operation.user)).delete()
-        return kept.count()
+        kept_photos = KeptSimilar.objects.filter(kept_set=uuid.UUID(operation.params["set"]), photo__in=inverse)
+        kept_photos.filter(photo__in=Photo.objects.visible_to(operation.user)).delete()
+        return kept_photos.count()
 
     def summary(self, operation: Operation) -> str:
         return f"{operation.done} similar photos are kept."

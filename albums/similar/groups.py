@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import dropwhile
 
-from albums import similarity
 from albums.models import Album, KeptSimilar, Photo, Rendition
-from albums.similarity import BAND_BITS, BANDS
+from albums.similar.hashes import BAND_BITS, BANDS, MAX_DISTANCE, have_same_shape
 
 MAX_GROUPS = 20
 MAX_SEARCHED = 5_000
@@ -55,7 +54,7 @@ def page(album: Album, start: int | None = None) -> Page:
         if searched >= MAX_SEARCHED or hashes.compared >= MAX_COMPARED:
             return Page(_loaded(groups), photo.position)
         group = hashes.take_group(pk)
-        if len(group) < 2 or (start is not None and any(hashes.photos[other].position < start for other in group)):
+        if len(group) < 2 or (start is not None and any(hashes.photos[member].position < start for member in group)):
             continue
         if len(groups) >= MAX_GROUPS:
             return Page(_loaded(groups), photo.position)
@@ -86,8 +85,8 @@ class _Hashes:
     """The perceptual hashes of an album's photos in memory, in the album's order."""
 
     def __init__(self, album: Album) -> None:
-        shown = album.photos.shown().exclude(look=None).order_by("position", "pk")
-        columns = ("pk", "position", "width", "height", *(f"look__{band}" for band in BANDS))
+        shown = album.photos.shown().exclude(perceptual_hash=None).order_by("position", "pk")
+        columns = ("pk", "position", "width", "height", *(f"perceptual_hash__{band}" for band in BANDS))
         self.photos: dict[int, _Hashed] = {}
         self._with_band: list[dict[int, list[int]]] = [defaultdict(list) for _ in BANDS]
         self._bits: dict[int, int] = {}
@@ -109,7 +108,7 @@ class _Hashes:
         self._taken.update(waiting)
         while waiting and self.compared < MAX_COMPARED:
             group.append(waiting.pop())
-            similar = {other for other in self._similar(group[-1]) if other not in self._taken}
+            similar = {candidate for candidate in self._similar(group[-1]) if candidate not in self._taken}
             self._taken |= similar
             waiting += similar
         return group + waiting
@@ -126,8 +125,8 @@ class _Hashes:
                 self.compared += len(others)
                 for other in others:
                     # A hundred comparisons per photo of a large album: a function for them would take twice the time.
-                    is_near = (bits ^ self._bits[other]).bit_count() <= similarity.MAX_DISTANCE
-                    if is_near and similarity.have_same_shape(own, self.photos[other]):
+                    is_near = (bits ^ self._bits[other]).bit_count() <= MAX_DISTANCE
+                    if is_near and have_same_shape(own, self.photos[other]):
                         yield other
 
 
@@ -135,11 +134,11 @@ def _loaded(groups: list[list[int]]) -> list[Group]:
     """Loads the photos of the groups, without the groups that are to be kept as they are."""
     ids = [pk for group in groups for pk in group[:MAX_GROUP]]
     photos = Photo.objects.filter(pk__in=ids).prefetch_related("renditions").in_bulk()
-    kept: dict[int, set[uuid.UUID]] = defaultdict(set)
+    kept_sets: dict[int, set[uuid.UUID]] = defaultdict(set)
     for pk, kept_set in KeptSimilar.objects.filter(photo__in=ids).values_list("photo", "kept_set"):
-        kept[pk].add(kept_set)
+        kept_sets[pk].add(kept_set)
     return [
         Group(sorted((photos[pk] for pk in group[:MAX_GROUP] if pk in photos), key=detail, reverse=True))
         for group in groups
-        if not set.intersection(*(kept[pk] for pk in group))
+        if not set.intersection(*(kept_sets[pk] for pk in group))
     ]

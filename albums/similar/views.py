@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from albums import operations
+from albums.access import album_or_404
 from albums.operations import responses
 from albums.selection import Selection, SelectionError
 from albums.similar import groups
-from albums.views.access import album_or_404
 
 POSITION = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 

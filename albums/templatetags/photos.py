@@ -1,11 +1,11 @@
 """Template tags and filters for photos: the sources of an <img>, and formatted metadata and durations."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from django import template
 from django.utils.timezone import now
 
-from albums.edits import orientation
+from albums.columns import camera_time, orientation
 from albums.models import Photo, Rendition
 
 register = template.Library()
@@ -96,19 +96,5 @@ def ago(moment: datetime | None) -> str:
     return f"{duration(seconds)} ago" if seconds >= 5 else "just now"
 
 
-@register.filter
-def camera_clock(photo: Photo) -> datetime | None:
-    """Returns the camera's local time. Naive, so that templates do not convert it to the user's time zone."""
-    if photo.shown_taken_at is None:
-        return None
-    zone = timezone(timedelta(minutes=photo.shown_taken_offset_minutes or 0))
-    return photo.shown_taken_at.astimezone(zone).replace(tzinfo=None)
-
-
-@register.filter
-def camera_zone(photo: Photo) -> str:
-    """Formats the camera's time zone: “UTC+02:00”; empty if unknown."""
-    minutes = photo.shown_taken_offset_minutes
-    if minutes is None:
-        return ""
-    return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+register.filter(camera_time.camera_clock)
+register.filter(camera_time.camera_zone)

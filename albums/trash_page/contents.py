@@ -62,9 +62,9 @@ def page(photos: PhotoQuerySet, after: str) -> Page:
     if (start := _time(time)) and pk.isascii() and pk.isdigit() and len(pk) < 19:
         # The first condition is redundant: with it, the database reads the index from there on.
         rows = rows.filter(Q(trashed_at__lt=start) | Q(trashed_at=start, pk__lt=int(pk)), trashed_at__lte=start)
-    found = list(rows[: PHOTOS_A_PAGE + 1])
-    shown = found[:PHOTOS_A_PAGE]
-    last = shown[-1] if len(found) > PHOTOS_A_PAGE else None
+    shown_and_next = list(rows[: PHOTOS_A_PAGE + 1])
+    shown = shown_and_next[:PHOTOS_A_PAGE]
+    last = shown[-1] if len(shown_and_next) > PHOTOS_A_PAGE else None
     return Page(shown, f"{last.trashed_at.isoformat()},{last.pk}" if last and last.trashed_at else "")
 
 
@@ -78,8 +78,8 @@ def total_of_photos(photos: PhotoQuerySet, user: User) -> Total:
 def total_of_albums(albums: AlbumQuerySet, user: User) -> Total:
     inside = Photo.objects.filter(album__in=albums.order_by().values("pk"))
     photos = total_of_photos(inside, user)
-    others = albums.exclude(owner=user).count()
-    return Total(albums.count(), photos.photos, photos.bytes, others)
+    other_owners = albums.exclude(owner=user).count()
+    return Total(albums.count(), photos.photos, photos.bytes, other_owners)
 
 
 def total_of_album(album: Album, user: User) -> Total:

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums import album_trash, removal, shelf, trash
+from albums.access import note_deletion
 from albums.models import Album
 from albums.trash_page import contents
-from albums.views.access import note_deletion
 
 ALBUMS_A_PAGE = 60
 PHOTOS, ALBUMS = "photos", "albums"

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import album_list, album_trash, shelf
+from albums.access import album_or_404, ensure_deletable, note_deletion
 from albums.album_selection import views as album_selection
 from albums.album_selection.selection import MAX_ID_DIGITS
 from albums.grid import views as grid
@@ -19,7 +20,6 @@ from albums.models import Album
 from albums.nesting import tree
 from albums.operations import responses as operation_responses
 from albums.trash_page import contents
-from albums.views.access import album_or_404, ensure_deletable, note_deletion
 from albums.views.forms import AlbumForm, AlbumListForm
 
 ALBUMS_A_PAGE = 60

@@ -7,11 +7,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums import album_trash, delivery, removal, shelf
+from albums.access import deleted_album_or_404, ensure_deletable, note_deletion
 from albums.delivery import Stored
 from albums.models import Album, Rendition
 from albums.trash_page import contents
 from albums.trash_page import views as trash_page
-from albums.views.access import deleted_album_or_404, ensure_deletable, note_deletion
 
 COVER_EDGE = 800
 

@@ -8,15 +8,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import delivery, operations, quality, shelf, similarity, trash
+from albums import delivery, operations, quality, shelf, trash
+from albums.access import ensure_emptiable, note, note_deletion, photo_or_404
+from albums.columns import orientation
 from albums.delivery import Stored
-from albums.edits import orientation, xmp
+from albums.edits import xmp
 from albums.grid import windows
 from albums.models import Album, Companion, Photo, Rendition
 from albums.operations import responses
 from albums.search import origin
 from albums.selection import Selection, SelectionError
-from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
+from albums.similar import hashes
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",
@@ -37,15 +39,15 @@ CONTENT_TYPES = {
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The viewer of one photo. Its script gets the page of the next photo from here too."""
     photo = photo_or_404(request, pk)
-    found = None if photo.trashed_at else origin.of(request)
+    search = None if photo.trashed_at else origin.of(request)
     context = {
         "photo": photo,
         "album": photo.album,
-        "album_url": origin.url_of(found, photo) if found else _album_url(photo),
-        "is_from_search": bool(found),
-        "photo_query": f"?{origin.query_string(found)}" if found else "",
-        "strip": origin.strip(found, photo) if found else shelf.strip(photo),
-        "alike": similarity.similar_photos(photo),
+        "album_url": origin.url_of(search, photo) if search else _album_url(photo),
+        "is_from_search": bool(search),
+        "photo_query": f"?{origin.query_string(search)}" if search else "",
+        "strip": origin.strip(search, photo) if search else shelf.strip(photo),
+        "alike": hashes.similar_photos(photo),
         # The original of a rotated photo would appear as before.
         "is_zoomable": photo.format in quality.SHOWN_BY_BROWSERS and photo.orientation == orientation.UPRIGHT,
         "is_edited": xmp.sidecar(photo) is not None,
@@ -110,10 +112,10 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     ensure_emptiable(request, photo.album)
     if request.method == "POST":
         note_deletion(request, photo.album, "photo-trashed" if settings.TRASH_DAYS else "photo-deleted")
-        found = origin.of(request)
-        strip = origin.strip(found, photo, each_side=1) if found else shelf.strip(photo, each_side=1)
+        search = origin.of(request)
+        strip = origin.strip(search, photo, each_side=1) if search else shelf.strip(photo, each_side=1)
         neighbour = strip.next or strip.previous
-        page = origin.page_url(found) if found else photo.album.get_absolute_url()
+        page = origin.page_url(search) if search else photo.album.get_absolute_url()
         if neighbour:
             page = f"{neighbour.get_absolute_url()}{origin.parameters(request)}"
         if settings.TRASH_DAYS:

@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums import grid, removal, trash
+from albums.access import album_or_404, ensure_emptiable, note_deletion, photo_or_404
 from albums.models import Album, Photo
 from albums.trash_page import contents
 from albums.trash_page import views as trash_page
-from albums.views.access import album_or_404, ensure_emptiable, note_deletion, photo_or_404
 
 
 @require_safe

@@ -32,8 +32,8 @@ def python() -> Path:
 
 def _once(pins: str, installed: Path, command: list[str]) -> None:
     """The copy of the pins says what is installed, and is written last."""
-    stamp, wanted = installed / f".{pins}", (HERE / pins).read_bytes()
-    if stamp.exists() and stamp.read_bytes() == wanted:
+    stamp, pinned = installed / f".{pins}", (HERE / pins).read_bytes()
+    if stamp.exists() and stamp.read_bytes() == pinned:
         return
     subprocess.run(command, cwd=HERE, check=True)
-    stamp.write_bytes(wanted)
+    stamp.write_bytes(pinned)

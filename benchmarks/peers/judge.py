@@ -16,11 +16,11 @@ from ssimulacra2 import compute_ssimulacra2
 
 def score(pair: tuple[str, str]) -> float:
     photo, rendition = pair
-    with tempfile.TemporaryDirectory() as directory, Image.open(rendition) as shown, Image.open(photo) as whole:
-        upright = ImageOps.exif_transpose(whole)
-        if profile := whole.info.get("icc_profile"):
-            theirs, ours = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
-            upright = ImageCms.profileToProfile(upright, theirs, ours, outputMode="RGB") or upright
+    with tempfile.TemporaryDirectory() as directory, Image.open(rendition) as shown, Image.open(photo) as original:
+        upright = ImageOps.exif_transpose(original)
+        if profile := original.info.get("icc_profile"):
+            embedded_profile, srgb_profile = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
+            upright = ImageCms.profileToProfile(upright, embedded_profile, srgb_profile, outputMode="RGB") or upright
         pngs = [str(Path(directory) / name) for name in ("meant.png", "shown.png")]
         upright.convert("RGB").resize(shown.size, Image.Resampling.LANCZOS).save(pngs[0], compress_level=1)
         shown.convert("RGB").save(pngs[1], compress_level=1)

@@ -27,8 +27,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
+from albums import access
 from albums.models import Album
-from albums.views import access
 from config.accounts.login import throttle
 from config.accounts.login.client_address import network
 from config.accounts.login.usernames import normalised

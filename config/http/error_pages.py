@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from albums.views.access import AlbumInTrash, MayNotDelete
-from albums.views.problem_json import problem
+from albums.access import AlbumInTrash, MayNotDelete
+from albums.problem_json import problem
 from config.http.upload_handlers import FilesNotAccepted
 from processing.storage.storage_errors import StorageError
 from processing.uploads.body import request_body

@@ -51,7 +51,7 @@ def _settle(key: str) -> None:
 
 
 def _note(key: str, problem: Finding.Problem, owner: Owner) -> None:
-    fields = {"trouble": problem, "photo_id": owner.photo, "companion_id": owner.companion}
+    fields = {"problem": problem, "photo_id": owner.photo, "companion_id": owner.companion}
     _, is_new = Finding.objects.update_or_create(key=key, defaults=fields)
     if is_new:
         # The item is no longer verified. After a repair it has to be read back first.

@@ -15,7 +15,7 @@ from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from albums import removal
-from albums.models import Companion, Leftover, Look, Photo, Rendition
+from albums.models import Companion, Leftover, PerceptualHash, Photo, Rendition
 from processing.jobs import batch_completion, claims, name_matching, wakeup
 from processing.jobs.claims import NO_CLAIM
 from processing.lib import sql
@@ -87,13 +87,15 @@ def renew(job: ProcessingJob) -> bool:
     return bool(_claimed_rows(job).filter(state=JobState.PROCESSING).update(lease_until=lease_until))
 
 
-def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], look: Look | None = None) -> None:
+def complete(
+    job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], perceptual_hash: PerceptualHash | None = None
+) -> None:
     """Publishes the photo and completes the job: both or neither. Raises ClaimLost when the claim is lost."""
     with transaction.atomic():
         photo.save()
         Rendition.objects.bulk_create(renditions)
-        if look:
-            look.save(force_insert=True)
+        if perceptual_hash:
+            perceptual_hash.save(force_insert=True)
         _complete(job, photo=photo)
 
 

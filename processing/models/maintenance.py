@@ -52,18 +52,18 @@ class Finding(models.Model):
     key = models.CharField(max_length=200, unique=True)
     photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
     companion = models.ForeignKey(Companion, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
-    trouble = models.CharField("problem", max_length=10, choices=Problem)
+    problem = models.CharField(max_length=10, choices=Problem, db_column="trouble")
     found_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name = "integrity issue"
         ordering = ["found_at", "pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(trouble__in=["missing", "corrupt"]), name="finding_trouble_known")
+            models.CheckConstraint(condition=Q(problem__in=["missing", "corrupt"]), name="finding_trouble_known")
         ]
 
     def __str__(self) -> str:
-        return f"{self.key} is {self.get_trouble_display()}"
+        return f"{self.key} is {self.get_problem_display()}"
 
 
 key_columns.register(KeyColumn(Kind.NAMED, Finding, "key"))

@@ -52,10 +52,10 @@ GONE = ("gone", "Removed from the album.")
 CANCELLED = ("cancelled", "Cancelled.")
 SENT_AGAIN = ("again", "Failed here, then uploaded again (upload {batch}).")
 DUPLICATE_REASONS = {
-    FileStatus.FAILED: "Same file as {name}, which failed: {trouble} Fixing that one fixes both.",
+    FileStatus.FAILED: "Same file as {name}, which failed: {reason} Fixing that one fixes both.",
     FileStatus.CANCELLED: "Same file as {name}, which was cancelled. Upload it again if you want it.",
     FileStatus.EXPIRED: "Same file as {name}, which is incomplete. Upload it again.",
-    FileStatus.REJECTED: "Same file as {name}, which was rejected: {trouble}",
+    FileStatus.REJECTED: "Same file as {name}, which was rejected: {reason}",
 }
 """Reasons for duplicates that were not stored, because a file with the same bytes had been sent, but did not become a photo."""
 
@@ -272,7 +272,7 @@ def _reason(row: dict[str, Any]) -> tuple[str, str]:
         case FileStatus.VERIFIED | FileStatus.CHECKING if row["is_published_damaged"]:
             return PUBLISHED_DAMAGED
         case status if row["twin"] and status in DUPLICATE_REASONS:
-            reason = DUPLICATE_REASONS[status].format(name=row["twin"], trouble=row["twin_trouble"] or "")
+            reason = DUPLICATE_REASONS[status].format(name=row["twin"], reason=row["twin_trouble"] or "")
             return row["twin_code"] or code, reason
         case FileStatus.CANCELLED if not message:
             return CANCELLED

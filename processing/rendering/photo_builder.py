@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from albums.edits import orientation
+from albums.columns import orientation
 from albums.models import Companion, Photo, Rendition
 from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload

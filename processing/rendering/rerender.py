@@ -15,9 +15,10 @@ from django.db import transaction
 from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
-from albums import holds, similarity
-from albums.edits import orientation
+from albums import holds
+from albums.columns import orientation
 from albums.models import Leftover, Photo, Rendition
+from albums.similar import hashes
 from processing import jobs
 from processing.capacity import admission
 from processing.jobs import claims, wakeup
@@ -49,7 +50,7 @@ def select(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = F
     `outdated`: a rendition was made with another recipe than the current one, or before the photo was rotated.
     """
     recipe = presets.current()
-    for photo in one_by_one(photos.select_related("look").prefetch_related("renditions", "findings")):
+    for photo in one_by_one(photos.select_related("perceptual_hash").prefetch_related("renditions", "findings")):
         is_chosen = (missing and _is_incomplete(photo, recipe)) or (outdated and _is_outdated(photo, recipe))
         if is_chosen or not (missing or outdated):
             yield photo
@@ -118,7 +119,7 @@ def _is_incomplete(photo: Photo, recipe: Recipe) -> bool:
 
 def _lacks_look(photo: Photo) -> bool:
     """True if the perceptual hash was never computed. Since LOOKS_SINCE, a missing one means that the picture is almost flat."""
-    if hasattr(photo, "look"):
+    if hasattr(photo, "perceptual_hash"):
         return False
     return any(presets.version(rendition.recipe) < LOOKS_SINCE for rendition in photo.renditions.all())
 
@@ -227,7 +228,7 @@ def _publish(
         finish()
         if locked_photo.orientation != photo.orientation:
             raise Rotated
-        similarity.save_hash(locked_photo, picture.perceptual_hash)
+        hashes.save_hash(locked_photo, picture.perceptual_hash)
         # New renditions have to be read back: the background check starts with photos that have no `checked_at`.
         Photo.objects.filter(pk=photo.pk).update(checked_at=None, **photo_builder.display_columns(picture))
         old = Rendition.objects.filter(photo=photo)

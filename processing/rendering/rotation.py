@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from albums.edits import orientation
+from albums.columns import orientation
 from albums.models import Photo, Rendition
 from processing.lib.iteration import chunks
 from processing.rendering import presets, rerender

@@ -23,9 +23,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from albums import similarity
-from albums.models import Companion, Leftover, Look, Photo, Rendition
+from albums.models import Companion, Leftover, PerceptualHash, Photo, Rendition
 from albums.order import placing
+from albums.similar import hashes
 from processing import jobs
 from processing.capacity import admission
 from processing.jobs import batch_completion, grouping, takeout_names, wakeup, workers
@@ -134,7 +134,7 @@ def _process(job: ProcessingJob) -> None:
             return
         photo, renditions, files = photo_builder.rows(job, picture)
         _store(job, photo.original_key, files)
-        _publish_photo(job, photo, renditions, similarity.build_hash(photo, picture.perceptual_hash))
+        _publish_photo(job, photo, renditions, hashes.build_hash(photo, picture.perceptual_hash))
 
 
 def _companion(job: ProcessingJob, raw: Path, error: ImageRejected) -> Companion:
@@ -170,7 +170,9 @@ def _store(job: ProcessingJob, key: str, files: dict[str, Path]) -> None:
     failpoints.reach(Point.BEFORE_PHOTO)
 
 
-def _publish_photo(job: ProcessingJob, photo: Photo, renditions: list[Rendition], look: Look | None) -> None:
+def _publish_photo(
+    job: ProcessingJob, photo: Photo, renditions: list[Rendition], perceptual_hash: PerceptualHash | None
+) -> None:
     """Publishes the photo, completes the job and groups the photo with its siblings: all in one transaction, or nothing.
 
     The album's lock makes workers that publish files of one group take turns: neither would see the other's uncommitted rows.
@@ -178,7 +180,7 @@ def _publish_photo(job: ProcessingJob, photo: Photo, renditions: list[Rendition]
     """
     with transaction.atomic():
         sql.lock_album(job.album_id, no_key=True)
-        jobs.complete(job, photo, renditions, look)
+        jobs.complete(job, photo, renditions, perceptual_hash)
         if grouping.has_siblings(job):
             grouping.link_group(job)
             grouping.resume_videos(job, photo)

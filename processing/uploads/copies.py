@@ -34,8 +34,8 @@ def start(album: Album, user: User, files: Sequence[Declared]) -> Operation | No
     latest = Operation.objects.filter(user=user, kind=KIND, params__album=album.pk).order_by("-pk").first()
     if latest and (latest.is_unfinished or _was_undone_now(latest)):
         return latest
-    known = Photo.objects.filter(album=album, original_sha256__in={file.sha256 for file in chosen})
-    sources = photos_elsewhere(album, user, chosen).exclude(original_sha256__in=known.values("original_sha256"))
+    present = Photo.objects.filter(album=album, original_sha256__in={file.sha256 for file in chosen})
+    sources = photos_elsewhere(album, user, chosen).exclude(original_sha256__in=present.values("original_sha256"))
     # One source for each checksum. A RAW is copied with the JPEG that it is shown with.
     rows = sources.order_by("-pk").values_list("original_sha256", "shown_as_id", "pk")
     leads = {sha256: lead or pk for sha256, lead, pk in rows}

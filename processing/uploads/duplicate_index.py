@@ -79,9 +79,9 @@ class DuplicateIndex:
             return FilePlan(result_of(reason), reason=reason)
         if question := self.question(file):
             return question
-        if known := self.known.find(file.name, file.sha256):
-            reason = self._reason(file, known)
-            return FilePlan(result_of(reason), reason=reason, photo=known.photo)
+        if known_file := self.known.find(file.name, file.sha256):
+            reason = self._reason(file, known_file)
+            return FilePlan(result_of(reason), reason=reason, photo=known_file.photo)
         key = dedup_key(file)
         if name := self._names.get(key):
             return FilePlan(PreflightResult.TWICE, reason=rejections.TWICE.filled(name=name))
@@ -98,9 +98,12 @@ class DuplicateIndex:
         """Returns the plan of a file that is in the trash or in another album, if the user has to decide about it first."""
         if not self._asking.asks:
             return None
-        if known := self.known.find(file.name, file.sha256):
-            is_open = known.reason.code == rejections.RESTORED.code and file.choice not in (Choice.SKIP, Choice.RESTORE)
-            return FilePlan(PreflightResult.TRASH, photo=known.photo, is_held=True) if is_open else None
+        if known_file := self.known.find(file.name, file.sha256):
+            is_open = known_file.reason.code == rejections.RESTORED.code and file.choice not in (
+                Choice.SKIP,
+                Choice.RESTORE,
+            )
+            return FilePlan(PreflightResult.TRASH, photo=known_file.photo, is_held=True) if is_open else None
         photo = self._elsewhere.get(file.sha256)
         is_open = (
             self._asking.is_copying if file.choice == Choice.COPY else file.choice in (Choice.UNDECIDED, Choice.RESTORE)
@@ -116,14 +119,14 @@ class DuplicateIndex:
         if is_chosen and plan.photo and plan.photo.trashed_at:
             trash.restore(plan.photo)
 
-    def _reason(self, file: Declared, known: KnownFile) -> RejectionReason:
+    def _reason(self, file: Declared, known_file: KnownFile) -> RejectionReason:
         """Returns why the album needs no upload of the file, as its user decided."""
-        photo, source = known.photo, self._elsewhere.get(file.sha256)
+        photo, source = known_file.photo, self._elsewhere.get(file.sha256)
         if photo and photo.trashed_at and file.choice == Choice.SKIP:
             return rejections.LEFT_IN_TRASH.filled(name=photo.name)
         if photo and source and file.choice == Choice.COPY:
             return rejections.COPIED.filled(album=source.album, name=photo.name)
-        return known.reason
+        return known_file.reason
 
 
 def dedup_key(file: Declared | Upload) -> tuple[str, str]:

@@ -7,8 +7,8 @@ from pathlib import Path, PurePath
 
 from django.contrib.auth.models import User
 
+from albums.columns import natural_sort
 from albums.models import Album
-from albums.order import natural_sort
 from processing.models import Batch, Upload
 from processing.models.states import UploadState
 from processing.pipeline.formats import extensions

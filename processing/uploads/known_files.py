@@ -61,8 +61,8 @@ def matches(upload: Upload, sha256: str) -> tuple[bool, bool]:
 
 def find(upload: Upload, sha256: str) -> KnownFile | None:
     """Returns the file that makes an arrived one a duplicate: a photo, a companion, or another unfinished file."""
-    if known := KnownFiles(upload.album_id, [sha256]).find(upload.name, sha256):
-        return known
+    if known_file := KnownFiles(upload.album_id, [sha256]).find(upload.name, sha256):
+        return known_file
     unfinished_jobs = ProcessingJob.objects.filter(album_id=upload.album_id, upload__sha256=sha256, state__in=ACTIVE)
     if name_matching.is_sidecar(upload.name):
         unfinished_jobs = unfinished_jobs.filter(original_filename=upload.name)

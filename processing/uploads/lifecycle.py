@@ -149,8 +149,8 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
             removal.clear_after_commit([upload.key])  # the album was deleted with all its uploads
             return None
         has_same_bytes, has_same_name = known_files.matches(upload, sha256)
-        if has_same_bytes and (known := known_files.find(upload, sha256)):
-            reject_known(upload, known, size=size, sha256=sha256)
+        if has_same_bytes and (known_file := known_files.find(upload, sha256)):
+            reject_known(upload, known_file, size=size, sha256=sha256)
             return None
         if upload.declared_sha256 not in ("", sha256):
             reject(upload, rejections.NOT_AS_DECLARED, size=size, sha256=sha256)
@@ -171,11 +171,11 @@ def reject(upload: Upload, reason: RejectionReason, **fields: object) -> bool:
     return _end_without_photo(upload, UploadState.REJECTED, reason, **fields)
 
 
-def reject_known(upload: Upload, known: KnownFile, **fields: object) -> None:
+def reject_known(upload: Upload, known_file: KnownFile, **fields: object) -> None:
     """Rejects a file that the album has already, by its bytes. Restores their photo if it is in the trash."""
-    if known.photo:
-        trash.restore(known.photo)
-    reject(upload, known.reason, duplicate_of=known.photo, **fields)
+    if known_file.photo:
+        trash.restore(known_file.photo)
+    reject(upload, known_file.reason, duplicate_of=known_file.photo, **fields)
 
 
 def skip(upload: Upload, reason: RejectionReason, **fields: object) -> bool:

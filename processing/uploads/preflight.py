@@ -151,9 +151,9 @@ def _with_checksum(upload: Upload, file: Declared, uploads: "_BatchUploads", ind
     is_worth_asking = question and (question.result == PreflightResult.TRASH or not upload.arrived)
     if question and is_worth_asking and lifecycle.withdraw(upload):
         return question
-    if known := index.known.find(file.name, file.sha256):
-        lifecycle.reject_known(upload, known, sha256=file.sha256)
-        return FilePlan(result_of(known.reason), reason=known.reason, photo=known.photo)
+    if known_file := index.known.find(file.name, file.sha256):
+        lifecycle.reject_known(upload, known_file, sha256=file.sha256)
+        return FilePlan(result_of(known_file.reason), reason=known_file.reason, photo=known_file.photo)
     if twin := uploads.by_checksum.get(dedup_key(file)):
         reason = rejections.TWICE.filled(name=twin.name)
         lifecycle.reject(upload, reason, sha256=file.sha256)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from albums.views.access import AlbumInTrash
+from albums.access import AlbumInTrash
 from processing.capacity.admission import CapacityProblem
 
 

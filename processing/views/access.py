@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
+from albums.access import AlbumInTrash, MayNotDelete, note
 from albums.models import Album
-from albums.views.access import AlbumInTrash, MayNotDelete, note
 from processing.models import Batch, ProcessingJob
 
 View = Callable[[HttpRequest], HttpResponse]

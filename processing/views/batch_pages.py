@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from albums.access import note_deletion
 from albums.models import Album, Companion, Photo
-from albums.views.access import note_deletion
 from processing.jobs import duplicates, grouping, workers
 from processing.models import Batch, ProcessingJob
 from processing.queries import batch_list, file_status, upload_parts

@@ -7,7 +7,7 @@ from django.template.defaultfilters import filesizeformat
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from albums.views.access import MayNotDelete
+from albums.access import MayNotDelete
 from processing.doctor import browser_results, measurements
 from processing.maintenance import reclaim as maintenance_reclaim
 from processing.queries import diagnostics_page

@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from albums import delivery
+from albums.access import MayNotDelete, note, note_deletion
 from albums.delivery import RUNS_NOTHING, Stored
 from albums.models import Album
-from albums.views.access import MayNotDelete, note, note_deletion
 from processing.models import Preview, ProcessingJob
 from processing.queries import failure_page
 from processing.queries.failure_scope import FailureScope

@@ -12,9 +12,9 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from albums.access import AlbumInTrash, album_or_404
 from albums.models import Album
-from albums.views.access import AlbumInTrash, album_or_404
-from albums.views.problem_json import problem
+from albums.problem_json import problem
 from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.models import Batch

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from albums.access import AlbumInTrash, album_or_404
 from albums.models import Album, Operation
-from albums.views.access import AlbumInTrash, album_or_404
-from albums.views.problem_json import problem
+from albums.problem_json import problem
 from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.doctor import measurements

@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from albums.access import AlbumInTrash, album_or_404, note_deletion
 from albums.models import Album
-from albums.views.access import AlbumInTrash, album_or_404, note_deletion
 from processing.jobs import duplicates
 from processing.models import Batch, ProcessingJob
 from processing.queries import upload_panel as panel_query

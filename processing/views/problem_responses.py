@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeVar
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from albums.views.access import AlbumInTrash, album_or_404
-from albums.views.problem_json import problem
+from albums.access import AlbumInTrash, album_or_404
+from albums.problem_json import problem
 from processing.models import Batch
 from processing.queries import album_progress
 from processing.uploads import problems

@@ -19,8 +19,8 @@ from django.urls import reverse
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
+from albums.access import AlbumInTrash, album_or_404
 from albums.models import Album
-from albums.views.access import AlbumInTrash, album_or_404
 from processing.lib import csrf
 from processing.models import Batch, Upload
 from processing.models.states import UploadState

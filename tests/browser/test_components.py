@@ -105,9 +105,9 @@ def focused_after(page: Page, *keys: str) -> list[str]:
 def box(locator: Locator) -> tuple[float, float, float, float]:
     """Left, top, right and bottom."""
     expect(locator).to_be_visible()
-    found = locator.bounding_box()
-    assert found is not None
-    return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
+    rectangle = locator.bounding_box()
+    assert rectangle is not None
+    return rectangle["x"], rectangle["y"], rectangle["x"] + rectangle["width"], rectangle["y"] + rectangle["height"]
 
 
 def ensure_inside(locator: Locator, page: Page) -> None:

@@ -87,9 +87,12 @@ def test_a_killed_operation_is_completed_and_can_be_undone(installation, kind, p
 
     recover(installation)
 
-    kept = PHOTOS if kind == "copy" else 0
+    remaining = PHOTOS if kind == "copy" else 0
     assert installation.ask(STATE) == [("done", PHOTOS - 1, 0, 0)]
-    assert (installation.ask(COUNT.format(album)), installation.ask(COUNT.format(target))) == ([(kept,)], [(PHOTOS,)])
+    assert (installation.ask(COUNT.format(album)), installation.ask(COUNT.format(target))) == (
+        [(remaining,)],
+        [(PHOTOS,)],
+    )
 
     shell(installation, UNDO, f"{Point.BEFORE_DELETE}:3" if kind == "copy" else f"{Point.PHOTOS_MOVING}:2")
     recover(installation)

@@ -1,75 +1,18 @@
 """The pages of batches: the list, one batch with its receipt, and its actions."""
 
-import csv
-import io
-import json
-from typing import Any
-
 import pytest
-from django.test import Client
 
 from albums.models import Album, Leftover, Photo
 from processing import jobs
 from processing.integrity import post_write
 from processing.models import Batch, JobEvent, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
-from processing.queries import batch_list
 from processing.rendering import worker
 from processing.uploads import batches, lifecycle, rejections
+from tests.journeys.batch_client import client_of, failed_batch, page, processed_batch, received_batch, verified_batch
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
-
-
-def client_of(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def received_batch(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
-    batch = making.received(album, making.jpeg((500, 400)), name=name.format(0)).batch
-    for number in range(1, count):
-        making.received(album, making.jpeg((500, 400)), name=name.format(number), batch=batch)
-    return batch
-
-
-def processed_batch(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
-    batch = received_batch(album, count, name)
-    while worker.develop_next():
-        pass
-    return batch
-
-
-def verified_batch(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
-    batch = processed_batch(album, count, name)
-    while post_write.verify_next():
-        pass
-    return batch
-
-
-def failed_batch(album: Album, count: int = 1) -> Batch:
-    batch = received_batch(album, count)
-    for _ in range(count):
-        jobs.give_up(jobs.claim_next("tester"), "broken", "The file is damaged.")
-    return batch
-
-
-def page(client: Client, batch: Batch, query: str = "") -> str:
-    return client.get(f"/batches/{batch.pk}/{query}").content.decode()
-
-
-def listed(client: Client, query: str = "") -> list[int]:
-    return [entry.batch.pk for entry in client.get(f"/batches/{query}").context["entries"]]
-
-
-def receipt_csv(client: Client, batch: Batch) -> list[dict[str, str]]:
-    content = client.get(f"/batches/{batch.pk}/receipt.csv").getvalue().decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(content, newline="")))
-
-
-def receipt_json(client: Client, batch: Batch) -> dict[str, Any]:
-    return json.loads(client.get(f"/batches/{batch.pk}/receipt.json").getvalue())
 
 
 def test_safe_to_format_is_shown_only_when_all_files_are_verified(signed_in, album):
@@ -208,105 +151,6 @@ def test_a_batch_page_takes_the_same_number_of_queries_for_any_size(
         page(signed_in, batch)
 
 
-def test_the_batch_list_takes_the_same_number_of_queries_for_any_length(
-    signed_in, album, django_assert_num_queries, django_assert_max_num_queries
-):
-    processed_batch(album)
-    with django_assert_max_num_queries(8) as queries:
-        listed(signed_in)
-    for _ in range(10):
-        processed_batch(album)
-
-    with django_assert_num_queries(len(queries)):
-        assert len(listed(signed_in)) == 11
-
-
-def test_a_user_sees_the_batches_of_their_own_albums(album, owner, stranger, admin):
-    batch = processed_batch(album)
-
-    assert listed(client_of(owner)) == [batch.pk]
-    assert listed(client_of(stranger)) == []
-    assert listed(client_of(admin)) == [batch.pk]
-
-
-def test_the_list_counts_the_files_of_each_batch_by_outcome(signed_in, album):
-    batch = processed_batch(album, 2)
-    making.received(album, b"no picture", batch=batch)
-    worker.develop_next()
-    lifecycle.reject(making.upload(album, batch=batch), rejections.EMPTY)
-    content = making.jpeg((500, 400))
-    making.received(album, content, batch=batch)
-    making.received(album, content, batch=batch)
-    worker.develop_next()
-    making.received(album, batch=batch)
-
-    (entry,) = signed_in.get("/batches/").context["entries"]
-
-    counts = (entry.files, entry.photos, entry.failed, entry.rejected, entry.active)
-    assert counts == (7, 3, 1, 1, 1)
-    assert (entry.is_busy, entry.settled) == (True, 6)
-    assert b'hx-trigger="every 2s"' in signed_in.get("/batches/").content
-
-
-def test_a_list_without_active_batches_is_not_polled(signed_in, album):
-    processed_batch(album)
-
-    assert b'hx-trigger="every' not in signed_in.get("/batches/").content
-
-
-def test_the_list_is_filtered_by_state_album_person_and_text(album, owner, stranger, admin):
-    winter = Album.objects.create(title="Winter", owner=stranger)
-    completed = processed_batch(album, name="DONE_{}.JPG")
-    failed = failed_batch(album)
-    rejected = making.upload(album).batch
-    lifecycle.reject(Upload.objects.get(batch=rejected), rejections.EMPTY)
-    duplicate = making.upload(album).batch
-    lifecycle.reject(Upload.objects.get(batch=duplicate), rejections.DUPLICATE)
-    active = received_batch(winter, name="BUSY_{}.JPG")
-
-    expected = {
-        "": [active, duplicate, rejected, failed, completed],
-        "?state=at-work": [active],
-        "?state=failures": [rejected, failed],
-        "?state=done": [duplicate, completed],
-        f"?album={winter.pk}": [active],
-        f"?person={owner.pk}": [duplicate, rejected, failed, completed],
-        "?text=wint": [active],
-        "?text=done_0": [completed],
-        f"?text=img&state=failures&album={album.pk}&person={owner.pk}": [failed],
-        "?text=100%25": [],
-        "?state=nonsense&album=x&person=9999999&page=-1": [active, duplicate, rejected, failed, completed],
-    }
-
-    assert {query: listed(client_of(admin), query) for query in expected} == {
-        query: [batch.pk for batch in batches] for query, batches in expected.items()
-    }
-
-
-def test_the_person_filter_is_only_for_users_who_see_all_albums(album, owner, admin):
-    processed_batch(album)
-
-    assert "person" not in client_of(owner).get("/batches/").context["form"].fields
-    assert list(client_of(admin).get("/batches/").context["form"].fields["person"].queryset) == [owner]
-    assert f'<option value="{album.pk}">' in client_of(owner).get("/batches/").content.decode()
-
-
-def test_filtering_by_another_users_album_shows_nothing(album, stranger):
-    processed_batch(album)
-
-    response = client_of(stranger).get(f"/batches/?album={album.pk}")
-
-    assert response.context["entries"] == []
-    assert album.title not in response.content.decode()
-
-
-def test_a_page_of_the_list_has_fifty_batches(signed_in, album):
-    Batch.objects.bulk_create(Batch(album=album, source=Batch.Source.FORM) for _ in range(51))
-
-    assert len(listed(signed_in)) == 50
-    assert len(listed(signed_in, "?page=2")) == 1
-
-
 def test_one_failed_job_or_all_are_retried(signed_in, album):
     batch, other_batch = failed_batch(album, 3), failed_batch(album, 1)
     first = batch.jobs.order_by("pk").first()
@@ -375,75 +219,6 @@ def test_an_active_batch_cannot_be_deleted(signed_in, album):
     assert Upload.objects.count() == 3
 
 
-def test_the_csv_receipt_lists_every_file(signed_in, album):
-    batch = verified_batch(album)
-    making.received(album, b"no picture", name="notes.txt", batch=batch)
-    worker.develop_next()
-    photo = Photo.objects.get()
-
-    first, second = receipt_csv(signed_in, batch)
-
-    assert first == {
-        "name": "IMG_0.JPG",
-        "bytes": str(photo.original_bytes),
-        "sha256": photo.original_sha256,
-        "received": f"{Upload.objects.get(name='IMG_0.JPG').ended_at:%Y-%m-%dT%H:%M:%SZ}",
-        "verified": f"{photo.verified_at:%Y-%m-%dT%H:%M:%SZ}",
-        "state": "verified",
-        "photo": f"http://testserver/photos/{photo.pk}/",
-        "code": "",
-        "reason": "",
-    }
-    assert (second["state"], second["code"], second["photo"]) == ("failed", "not-an-image", "")
-    assert second["reason"] == batch.jobs.failed().get().error_message
-
-
-@pytest.mark.parametrize("name", ["=1+1.jpg", "+1.jpg", "-1.jpg", "@SUM(A1).jpg", " =1.jpg", "\uff1d1.jpg"])
-def test_names_that_look_like_formulas_are_quoted_in_the_csv(signed_in, album, name):
-    batch = making.upload(album).batch
-    Upload.objects.update(name=name)
-
-    assert [row["name"] for row in receipt_csv(signed_in, batch)] == [f"'{name}"]
-    assert [file["name"] for file in receipt_json(signed_in, batch)["files"]] == [name]
-
-
-@pytest.mark.parametrize("name", ['Zürich, "See".jpg', "写真.jpg", "a=b.jpg", "IMG-1;2.jpg", "Оля.jpg", "🏔.jpg"])
-def test_receipts_list_names_as_they_were_sent(signed_in, album, name):
-    batch = making.upload(album, name).batch
-
-    assert [row["name"] for row in receipt_csv(signed_in, batch)] == [name]
-    assert [file["name"] for file in receipt_json(signed_in, batch)["files"]] == [name]
-
-
-def test_the_csv_receipt_begins_with_a_byte_order_mark_for_excel(signed_in, album):
-    response = signed_in.get(f"/batches/{making.upload(album).batch.pk}/receipt.csv")
-
-    assert response.streaming
-    assert response.getvalue().startswith(b"\xef\xbb\xbfname,bytes,")
-    assert response["Content-Type"] == "text/csv; charset=utf-8"
-    assert response["Content-Disposition"].startswith("attachment; ")
-
-
-def test_the_json_receipt_has_the_rows_of_the_csv_and_a_summary(signed_in, album):
-    batch = verified_batch(album, 2)
-
-    receipt = receipt_json(signed_in, batch)
-
-    assert (receipt["count"], receipt["verified"], receipt["safe"]) == (2, 2, True)
-    assert receipt["summary"] == "All 2 files are stored and verified: safe to format the card."
-    assert (receipt["album"], receipt["sent_by"]) == ({"id": album.pk, "title": "Summer"}, "owner")
-    rows = receipt_csv(signed_in, batch)
-    assert [{key: str(value or "") for key, value in file.items()} for file in receipt["files"]] == rows
-
-
-def test_an_empty_batch_is_not_safe_to_format(signed_in, album):
-    batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
-
-    assert receipt_csv(signed_in, batch) == []
-    assert receipt_json(signed_in, batch)["safe"] is False
-    assert "safe to format" not in page(signed_in, batch)
-
-
 def test_a_name_that_contains_markup_is_escaped(signed_in, album):
     batch = making.upload(album, "<script>alert(1)<script>.jpg").batch
 
@@ -456,9 +231,3 @@ def test_the_admin_links_to_the_batch_page(album, admin):
     content = client_of(admin).get(f"/admin/processing/batch/{batch.pk}/change/").content.decode()
 
     assert f'href="/batches/{batch.pk}/"' in content
-
-
-def test_the_counts_of_a_batch_without_files_are_zero(album):
-    batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
-
-    assert batch_list.entries([batch]) == [batch_list.BatchRow(batch)]

@@ -16,9 +16,9 @@ from processing.capacity import admission
 from processing.models import Upload
 from processing.rendering import worker
 from tests import stack
-from tests.journeys.test_form import picked, send
+from tests.journeys.form_client import picked, send
 from tests.journeys.test_trash import photos, read
-from tests.journeys.test_tus import create, patch, path_of
+from tests.journeys.tus_client import create, patch, path_of
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

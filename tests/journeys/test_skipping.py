@@ -16,10 +16,10 @@ from processing.rendering import worker
 from processing.storage import keys as storage_keys
 from processing.storage import store
 from processing.uploads import lifecycle
-from tests.journeys.test_batches import page, receipt_csv, receipt_json
-from tests.journeys.test_form import send
-from tests.journeys.test_manifest import declare, file, states
-from tests.journeys.test_tus import create, head, patch, path_of
+from tests.journeys.batch_client import page, receipt_csv, receipt_json
+from tests.journeys.form_client import send
+from tests.journeys.manifest_client import declare, file, states
+from tests.journeys.tus_client import create, head, patch, path_of
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -18,10 +18,10 @@ from processing.models.states import JobState
 from processing.queries import file_status
 from processing.queries import receipt as receipt_query
 from processing.rendering import worker
-from tests.journeys.test_form import send
-from tests.journeys.test_manifest import file
+from tests.journeys.form_client import send
+from tests.journeys.manifest_client import file
 from tests.journeys.test_skipping import JUNK, with_folder
-from tests.journeys.test_tus import create, patch, path_of
+from tests.journeys.tus_client import create, patch, path_of
 from tests.pipeline import raws
 from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, sidecar
 from tests.processing.jobs.test_takeout_names import takeout_json
@@ -145,7 +145,7 @@ def test_the_import_of_a_folder_without_other_files_succeeds(album, card, folder
 
 
 def test_a_folder_uploaded_by_the_page_is_accounted_for(signed_in, album, card):
-    """Sends what the page's filter would select; tests/browser/test_folders.py tests the filter itself."""
+    """Sends what the page's filter would select; tests/browser/uploading/test_folders.py tests the filter itself."""
     selected = {name: content for name, content in card.items() if name in COMPANIONS | PHOTOS}
     left_out = [
         {"name": f"DCIM/{name}", "size": len(content)} for name, content in card.items() if name not in selected

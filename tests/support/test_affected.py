@@ -76,7 +76,7 @@ def test_the_nearest_tests_of_a_module_come_first() -> None:
     assert set(ordered) == affected_by("processing/lib/row_counts.py")
     assert ordered[0] == "tests/processing/lib/test_row_counts.py"
     assert ordered.index("tests/processing/commands/test_queue_status.py") < ordered.index(
-        "tests/browser/test_limits.py"
+        "tests/browser/uploading/test_limits.py"
     )
 
 

@@ -123,11 +123,11 @@ class AnimatedImage(Image.Image):
         """
         if self._written(file, clock, quality=quality, method=method) <= (most or math.inf):
             return True
-        for way in SMALLER_OPTIONS:
+        for reduction in SMALLER_OPTIONS:
             if not clock.has_time_for(self.size):
                 return False
-            self._keep_every(way.every)
-            options = {"quality": max(1, round(quality * way.quality)), "method": 0, "allow_mixed": True}
+            self._keep_every(reduction.every)
+            options = {"quality": max(1, round(quality * reduction.quality)), "method": 0, "allow_mixed": True}
             if self._written(file, clock, **options) <= (most or math.inf):
                 return True
         return False

@@ -84,10 +84,10 @@ def write(
             if recipe.avif:
                 tasks.append(submit(_rendition, image, out / f"{rung.edge}.avif", recipe.avif, limit))
         # From the smallest size, while the largest is encoded.
-        placeholder, look = _placeholder(image, recipe.placeholder_edge), perceptual_hash.compute(image)
+        placeholder, hash_digits = _placeholder(image, recipe.placeholder_edge), perceptual_hash.compute(image)
         renditions = tuple(rendition for rendition in parallel.results(tasks) if rendition)
     _sync_directory(out)
-    return WrittenRenditions(renditions, placeholder, look)
+    return WrittenRenditions(renditions, placeholder, hash_digits)
 
 
 def _animations(

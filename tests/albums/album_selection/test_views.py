@@ -71,8 +71,8 @@ def test_the_page_for_moving_offers_the_albums_that_can_be_moved_to(signed_in, a
 
     offered = [f'name="to" value="{pk}"' in page for pk in (target.pk, below.pk, album.pk, inside.pk, their_album.pk)]
     assert (offered, "Top level" in page) == ([True, True, False, False, False], False)
-    found = signed_in.post("/albums/selected/move/", {"album": inside.pk, "q": "BEL"}).context["targets"]
-    assert [(row.album, row.path) for row in found] == [(below, "Target")]
+    targets = signed_in.post("/albums/selected/move/", {"album": inside.pk, "q": "BEL"}).context["targets"]
+    assert [(row.album, row.path) for row in targets] == [(below, "Target")]
 
 
 def test_the_owner_is_changed_only_by_users_who_may_change_and_delete_any_album(signed_in, album, stranger, caplog):

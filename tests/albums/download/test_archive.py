@@ -81,16 +81,16 @@ def test_any_photos_can_be_downloaded_also_of_several_albums(add_photo, their_al
 
 def test_generated_files_are_part_of_the_layout_and_made_again_when_they_are_sent(album, add_photo):
     photo = add_photo("IMG_1.jpg", b"original")
-    words = {photo.pk: GeneratedFile(".xmp", b"a caption")}
-    made = archive(Scope(album.photos.shown()), "", lambda _: words)
+    sidecars = {photo.pk: GeneratedFile(".xmp", b"a caption")}
+    made = archive(Scope(album.photos.shown()), "", lambda _: sidecars)
 
     with opened(made) as files:
         assert {name: files.read(name) for name in files.namelist()} == {
             "IMG_1.jpg": b"original",
             "IMG_1.jpg.xmp": b"a caption",
         }
-    words[photo.pk] = GeneratedFile(".xmp", b"a CAPTION")
-    assert archive(Scope(album.photos.shown()), "", lambda _: words).etag != made.etag
+    sidecars[photo.pk] = GeneratedFile(".xmp", b"a CAPTION")
+    assert archive(Scope(album.photos.shown()), "", lambda _: sidecars).etag != made.etag
     with pytest.raises(ReadFailed):
         whole(made)
 

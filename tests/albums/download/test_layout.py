@@ -46,8 +46,8 @@ def random_album(seed: int, count: int | None = None) -> tuple[Layout, dict[str,
     return layout, sources, entries
 
 
-def read(layout: Layout, sources: Mapping[str, bytes], wanted: range | None = None) -> bytes:
-    parts = layout.slices(range(layout.size) if wanted is None else wanted)
+def read(layout: Layout, sources: Mapping[str, bytes], byte_range: range | None = None) -> bytes:
+    parts = layout.slices(range(layout.size) if byte_range is None else byte_range)
     return b"".join(part if isinstance(part, bytes) else sources[part.source][part.start : part.stop] for part in parts)
 
 
@@ -120,11 +120,11 @@ def test_zipfile_writes_the_same_records():
             info.flag_bits |= 1 << 11
             archive.writestr(info, sources[entry.source])
 
-    ours, theirs = read(layout, sources), bytearray(written.getvalue())
+    own, expected = read(layout, sources), bytearray(written.getvalue())
 
-    ascii_names = [offset for offset in range(len(ours)) if ours[offset] != theirs[offset]]
-    assert len(ours) == len(theirs)
-    assert {(ours[offset], theirs[offset]) for offset in ascii_names} <= {(8, 0)}, "only flag 11 of ASCII names"
+    ascii_names = [offset for offset in range(len(own)) if own[offset] != expected[offset]]
+    assert len(own) == len(expected)
+    assert {(own[offset], expected[offset]) for offset in ascii_names} <= {(8, 0)}, "only flag 11 of ASCII names"
 
 
 def test_every_range_of_random_albums_is_that_part_of_the_whole():

@@ -151,7 +151,7 @@ def test_a_file_that_disappears_later_ends_the_response_without_its_last_bytes(b
 
 def test_files_that_are_known_to_be_damaged_can_be_left_out(browser, holiday):
     damaged = Photo.objects.get(name="写真.jpg")
-    Finding.objects.create(key=damaged.original_key, photo=damaged, trouble=Finding.Problem.CORRUPT)
+    Finding.objects.create(key=damaged.original_key, photo=damaged, problem=Finding.Problem.CORRUPT)
 
     response = browser.get(url(holiday))
 

@@ -163,13 +163,13 @@ def test_a_step_takes_the_same_number_of_queries_for_any_number_of_photos(album)
 
 def test_values_that_differ_from_photo_to_photo_are_written_to_each(album):
     photos = described(album, 8)
-    wanted = {photo.pk: {"edited_keywords": [str(photo.pk)] if photo.pk % 2 else None} for photo in photos}
+    expected = {photo.pk: {"edited_keywords": [str(photo.pk)] if photo.pk % 2 else None} for photo in photos}
     Photo.objects.update(edited_keywords=["old"])
 
-    columns.write(wanted)
+    columns.write(expected)
 
     assert dict(Photo.objects.values_list("pk", "edited_keywords")) == {
-        pk: values["edited_keywords"] for pk, values in wanted.items()
+        pk: values["edited_keywords"] for pk, values in expected.items()
     }
     assert Photo.objects.filter(edited_keywords__isnull=True).count() == 4
 

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from albums.edits import orientation
+from albums.columns import orientation
 from processing.pipeline.orientation import TURNS
 
 pytestmark = pytest.mark.once

@@ -245,10 +245,10 @@ def test_an_incomplete_choice_for_a_selection_is_explained(signed_in, photo, alb
 
 
 def test_a_selection_without_photos_is_rejected(signed_in, their_album):
-    theirs = described(their_album, 1)[0]
+    their_photo = described(their_album, 1)[0]
 
     for url in ("/selection/edit/", "/selection/rotate/"):
-        for fields in ({}, {"photo": theirs.pk}, {"all": "1", "album": their_album.pk}):
+        for fields in ({}, {"photo": their_photo.pk}, {"all": "1", "album": their_album.pk}):
             response = signed_in.post(url, {"turn": "left", "save": "1", "title_action": "set", **fields})
             assert (response.status_code, response["X-Error-Code"]) == (422, "nothing-selected")
     assert Photo.objects.get().orientation == 1

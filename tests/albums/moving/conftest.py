@@ -26,7 +26,7 @@ def place(owner):
             selection = Selection(is_all=True, album_id=photos.pk)
         else:
             selection = Selection(tuple(photo.pk for photo in photos))
-        known = selection.photos(user).filter(album=target).count()
-        return operations.start(user, kind, {"album": target.pk, "known": known}, selection)
+        duplicates = selection.photos(user).filter(album=target).count()
+        return operations.start(user, kind, {"album": target.pk, "known": duplicates}, selection)
 
     return start

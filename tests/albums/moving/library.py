@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
-from albums.models import Album, Companion, Look, Operation, OperationStep, Photo, Rendition
+from albums.models import Album, Companion, Operation, OperationStep, PerceptualHash, Photo, Rendition
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 
@@ -36,7 +36,7 @@ def photo(album: Album, position: int, **columns: Any) -> Photo:
         Rendition.objects.create(
             photo=row, edge=edge, key=key, width=edge, height=edge, bytes=len(content), sha256=sha256
         )
-    Look.objects.create(photo=row, album=album, first=position, second=2, third=3, fourth=4)
+    PerceptualHash.objects.create(photo=row, album=album, first=position, second=2, third=3, fourth=4)
     return row
 
 

@@ -34,7 +34,11 @@ def test_a_copy_has_all_columns_and_files_of_its_own(album, target, place):
     assert (copy.name, copy.original_sha256) == (jpeg.name, jpeg.original_sha256)
     assert {row.edge for row in copy.renditions.all()} == {400, 800}
     assert len({row.version for row in copy.renditions.all()}) == 1
-    assert (copy.companions.get().album, copy.look.album, raw_copy.look.first) == (target, target, raw.look.first)
+    assert (copy.companions.get().album, copy.perceptual_hash.album, raw_copy.perceptual_hash.first) == (
+        target,
+        target,
+        raw.perceptual_hash.first,
+    )
     assert consistency.verify().is_clean
     assert (Leftover.objects.count(), album.photos.count()) == (0, 2)
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from albums import album_trash, operations, removal
-from albums.models import Album, Companion, Look, Photo
+from albums.models import Album, Companion, PerceptualHash, Photo
 from albums.operations import actions, engine
 from albums.selection import Selection
 from processing.integrity import consistency
@@ -48,7 +48,7 @@ def test_everything_goes_along_and_comes_back(album, target, place):
 
     assert list(target.photos.all()) == [jpeg, raw, other]
     assert target.photos.get(pk=other.pk).edited_title == "Roof"
-    assert set(Look.objects.values_list("album", flat=True)) == {target.pk}
+    assert set(PerceptualHash.objects.values_list("album", flat=True)) == {target.pk}
     assert Companion.objects.get().album == target
     assert Album.objects.get(pk=album.pk).cover is None
     assert library.files() == files
@@ -101,13 +101,13 @@ def test_of_two_photos_with_the_same_bytes_one_is_moved(owner, album, target, pl
 
 
 def test_undoing_skips_what_changed_since(owner, album, target, place):
-    moved_on, trashed, deleted, known, plain = (library.photo(album, position) for position in range(5))
+    moved_on, trashed, deleted, duplicate, plain = (library.photo(album, position) for position in range(5))
     operation = place("move", album, target)
     place("move", [moved_on], Album.objects.create(title="Third", owner=owner))
     Photo.objects.filter(pk=trashed.pk).update(trashed_at=trashed.created_at)
     deleted.delete()
     twin = library.photo(album, 9)
-    Photo.objects.filter(pk=twin.pk).update(original_sha256=known.original_sha256)
+    Photo.objects.filter(pk=twin.pk).update(original_sha256=duplicate.original_sha256)
 
     assert engine.undo(operation).kept == 4
     assert set(album.photos.all()) == {plain, twin}

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from albums import operations
-from albums.models import Album, Look, Photo
+from albums.models import Album, PerceptualHash, Photo
 from albums.operations import engine
 from albums.order import spacing
 from albums.selection import Selection, SelectionError
@@ -28,7 +28,9 @@ def test_simultaneous_moves_deletions_and_arrivals_lose_nothing(monkeypatch):
     users = [User.objects.create_superuser(name) for name in ("first", "second")]
     source, *targets = (Album.objects.create(title=title, owner=users[0]) for title in ("Source", "Rome", "Naples"))
     photos = fill(source, PHOTOS)
-    Look.objects.bulk_create(Look(photo=photo, album=source, first=1, second=2, third=3, fourth=4) for photo in photos)
+    PerceptualHash.objects.bulk_create(
+        PerceptualHash(photo=photo, album=source, first=1, second=2, third=3, fourth=4) for photo in photos
+    )
     everything = Selection(tuple(photo.pk for photo in photos))
     barrier = threading.Barrier(4, timeout=300)
 
@@ -56,7 +58,7 @@ def test_simultaneous_moves_deletions_and_arrivals_lose_nothing(monkeypatch):
     simultaneously.run(lambda: move(users[0], targets[0]), lambda: move(users[1], targets[1]), delete, arrive)
 
     assert Photo.objects.filter(pk__in=everything.ids, trashed_at=None).count() == PHOTOS
-    assert Look.objects.exclude(album=F("photo__album")).count() == 0
+    assert PerceptualHash.objects.exclude(album=F("photo__album")).count() == 0
     for album in (source, *targets):
         positions = list(album.photos.values_list("position", flat=True))
         assert len(set(positions)) == len(positions)

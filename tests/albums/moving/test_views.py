@@ -35,13 +35,13 @@ def test_a_selection_is_moved_and_the_move_undone_from_the_toast(signed_in, albu
 
 
 def test_all_photos_but_one_are_moved_to_a_new_album(signed_in, owner, album):
-    kept, *moved = fill(album, 3)
-    fields = {"album": album.pk, "all": "1", "except": kept.pk, "target": "new", "title": "Naples"}
+    unselected, *moved = fill(album, 3)
+    fields = {"album": album.pk, "all": "1", "except": unselected.pk, "target": "new", "title": "Naples"}
 
     signed_in.post(MOVE, fields)
 
     naples = Album.objects.get(title="Naples")
-    assert (naples.owner, list(naples.photos.all()), album.photos.get()) == (owner, moved, kept)
+    assert (naples.owner, list(naples.photos.all()), album.photos.get()) == (owner, moved, unselected)
 
 
 @pytest.mark.parametrize("url", [MOVE, COPY])

@@ -24,11 +24,11 @@ class Mark(Action):
         return Result(before, len(photos))
 
     def undo(self, operation: Operation, inverse: dict[str, str]) -> int:
-        kept = 0
+        unrestored = 0
         for pk, camera in inverse.items():
             changed = Photo.objects.filter(pk=pk, camera=camera + operation.params["letter"]).update(camera=camera)
-            kept += 1 - changed
-        return kept
+            unrestored += 1 - changed
+        return unrestored
 
     def summary(self, operation: Operation) -> str:
         return f"{operation.done} photos were marked."

@@ -121,10 +121,10 @@ def test_moving_switches_to_manual_order_and_undo_back(album):
 
 
 def test_photos_of_other_albums_are_not_moved(album, their_album):
-    own, theirs = fill(album, 2), fill(their_album, 2)
+    own, their_photos = fill(album, 2), fill(their_album, 2)
     before = list(their_album.photos.values())
 
-    operation = move(album, [theirs[0].pk, own[0].pk], Target())
+    operation = move(album, [their_photos[0].pk, own[0].pk], Target())
 
     assert operation.done == 1
     assert order(album) == [own[1].pk, own[0].pk]
@@ -143,11 +143,11 @@ def test_numbers_count_the_photos_that_are_shown(album):
 
 def test_the_number_of_queries_does_not_depend_on_the_album(album, their_album, django_assert_max_num_queries):
     counts = []
-    for each, size in ((album, 5), (their_album, 3_000)):
-        photos = fill(each, size)
-        each.photos.update(position=F("pk") * 1000)
+    for moved_in, size in ((album, 5), (their_album, 3_000)):
+        photos = fill(moved_in, size)
+        moved_in.photos.update(position=F("pk") * 1000)
         with django_assert_max_num_queries(30) as queries:
-            move(each, [photos[0].pk], Target(photos[size // 2].pk))
+            move(moved_in, [photos[0].pk], Target(photos[size // 2].pk))
         counts.append(len(queries))
 
     assert counts[0] == counts[1]

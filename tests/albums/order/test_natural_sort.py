@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from albums.columns.natural_sort import natural
 from albums.models import Photo
-from albums.order.natural_sort import natural
 from tests.albums.grid.filling import fill
 
 NAMES = [

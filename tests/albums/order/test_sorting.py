@@ -137,9 +137,9 @@ def test_the_number_of_queries_does_not_depend_on_the_album(album, their_album, 
     fill(album, 3)
     fill(their_album, 2_000)
     counts = []
-    for each in (album, their_album):
+    for sorted_album in (album, their_album):
         with django_assert_max_num_queries(50) as queries:
-            engine.undo(sort(each, SortedBy.NAME))
+            engine.undo(sort(sorted_album, SortedBy.NAME))
         counts.append(len(queries))
 
     assert counts[0] == counts[1]

@@ -85,11 +85,11 @@ def test_a_place_that_makes_no_sense_is_rejected(signed_in, photos):
 
 
 def test_the_neighbour_must_be_in_the_album(signed_in, album, their_album, photos):
-    [theirs] = fill(their_album, 1)
+    [their_photo] = fill(their_album, 1)
     Photo.objects.filter(pk=photos[1].pk).update(trashed_at=timezone.now())
     before = dump()
 
-    for neighbour in (theirs.pk, photos[1].pk, 2**62):
+    for neighbour in (their_photo.pk, photos[1].pk, 2**62):
         response = signed_in.post(place(photos[0]), {"before": neighbour})
         assert (response.status_code, response["X-Error-Code"]) == (422, "place-gone")
 
@@ -146,10 +146,10 @@ def test_all_photos_but_one_can_be_put_at_the_end(signed_in, album, photos):
 
 
 def test_a_selection_without_a_photo_of_the_album_is_rejected(signed_in, album, their_album, photos):
-    [theirs] = fill(their_album, 1)
+    [their_photo] = fill(their_album, 1)
     before = dump()
 
-    for fields in ({"ids": theirs.pk, "end": "1"}, {"ids": photos[0].pk, "before": theirs.pk}, {"end": "1"}):
+    for fields in ({"ids": their_photo.pk, "end": "1"}, {"ids": photos[0].pk, "before": their_photo.pk}, {"end": "1"}):
         response = signed_in.post(reverse("albums:selection-place"), fields)
         assert (response.status_code, response["X-Error-Code"]) == (422, "nothing-selected")
 

@@ -44,10 +44,10 @@ def is_found(text: str) -> bool:
 
 def test_after_any_changes_the_index_equals_a_new_one(owner):
     chance, numbers = random.Random(16), itertools.count(1)
-    words = ["Café", "naïve", "0412", "Ж", "straße", "", "rome & paris", "x" * 3000, '"quoted"']
+    titles = ["Café", "naïve", "0412", "Ж", "straße", "", "rome & paris", "x" * 3000, '"quoted"']
 
     def text() -> str:
-        return " ".join(chance.choices(words, k=chance.randrange(4)))
+        return " ".join(chance.choices(titles, k=chance.randrange(4)))
 
     def some() -> models.QuerySet[Photo]:
         pks = list(Photo.objects.values_list("pk", flat=True))
@@ -87,12 +87,12 @@ def test_after_any_changes_the_index_equals_a_new_one(owner):
             add()
         chance.choice(changes)()
     add()
-    kept = content()
+    before = content()
 
     index.rebuild(connection)
 
-    assert content() == kept
-    assert len(kept) == Photo.objects.count() + Album.objects.count()
+    assert content() == before
+    assert len(before) == Photo.objects.count() + Album.objects.count()
 
 
 def test_edited_texts_replace_those_of_the_file(album):

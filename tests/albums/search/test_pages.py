@@ -84,15 +84,15 @@ def test_the_results_of_one_album_are_in_its_order(client, album, owner):
 @pytest.mark.parametrize("path", ["", "photos/", "count/"])
 def test_only_albums_that_the_user_may_see_are_searched(client, others, album, their_album, path):
     fill(their_album, 1, caption="Beach")
-    mine = fill(album, 1, caption="Beach")
+    own_photos = fill(album, 1, caption="Beach")
 
     response = client.get(f"/search/{path}", {"q": "beach"})
     assert [photo.album for photo in response.context["search"].photos] == [album]
     for album_id in (their_album.pk, 4711, "x", "9" * 30):
         assert client.get(f"/search/{path}", {"q": "beach", "album": album_id}).status_code == 404
-    assert others.get(f"/photos/{mine[0].pk}/?q=beach").status_code == 404
-    theirs = client.get(f"/photos/{mine[0].pk}/?q=beach&album={their_album.pk}")
-    assert (theirs.context["strip"].before, theirs.context["strip"].after) == ([], [])
+    assert others.get(f"/photos/{own_photos[0].pk}/?q=beach").status_code == 404
+    their_page = client.get(f"/photos/{own_photos[0].pk}/?q=beach&album={their_album.pk}")
+    assert (their_page.context["strip"].before, their_page.context["strip"].after) == ([], [])
 
 
 def test_a_query_and_a_text_are_never_markup(client, album):

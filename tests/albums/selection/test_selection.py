@@ -28,9 +28,9 @@ def test_photos_in_the_trash_and_of_others_are_not_selected(album, django_user_m
     own, trashed = fill(album, 2)
     Photo.objects.filter(pk=trashed.pk).update(trashed_at=timezone.now())
     stranger = Album.objects.create(title="Other", owner=django_user_model.objects.create_user("stranger"))
-    theirs = fill(stranger, 1)[0]
+    their_photo = fill(stranger, 1)[0]
 
-    ids = Selection((own.pk, trashed.pk, theirs.pk))
+    ids = Selection((own.pk, trashed.pk, their_photo.pk))
     assert list(ids.photos(album.owner)) == [own]
     assert not Selection(is_all=True, album_id=stranger.pk).photos(album.owner).exists()
 

@@ -4,10 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from albums import similarity
 from albums.models import KeptSimilar, Operation
 from albums.operations import engine
-from albums.similar import groups
+from albums.similar import groups, hashes
 from tests.albums.grid.filling import fill
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +22,7 @@ def signed_in(client, owner) -> Client:
 def pair(album) -> list[int]:
     photos = fill(album, 2)
     for photo in photos:
-        similarity.save_hash(photo, "0123456789abcdef")
+        hashes.save_hash(photo, "0123456789abcdef")
     return [photo.pk for photo in photos]
 
 
@@ -49,7 +48,7 @@ def test_photos_that_are_kept_are_not_shown_again_until_that_is_undone(signed_in
 def test_a_new_similar_photo_brings_a_kept_group_back(signed_in, album, pair):
     signed_in.post(reverse("albums:keep-similar", args=[album.pk]), {"ids": f"{pair[0]},{pair[1]}"})
     [third] = fill(album, 1)
-    similarity.save_hash(third, "0123456789abcdef")
+    hashes.save_hash(third, "0123456789abcdef")
 
     [group] = groups.page(album).groups
     assert {photo.pk for photo in group.photos} == {*pair, third.pk}

@@ -102,11 +102,11 @@ def text_after(client: Client, url: str, data: dict[str, str]) -> str:
 
 def test_all_photos_or_all_albums_are_restored(signed_in, album, winter, their_album):
     trashed_rows(album, 2)
-    (theirs,) = trashed_rows(their_album, 1)
+    (their_photo,) = trashed_rows(their_album, 1)
     album_trash.move_to_trash(winter)
 
     assert "2 photos restored." in text_after(signed_in, "/trash/restore/", {"kind": "photos"})
-    assert list(Photo.objects.trashed()) == [theirs]
+    assert list(Photo.objects.trashed()) == [their_photo]
     assert Album.objects.trashed().get() == winter
     assert "1 album restored." in text_after(signed_in, "/trash/restore/", {"kind": "albums"})
     assert Album.objects.trashed().count() == 0

@@ -1,4 +1,4 @@
-"""A bucket for all tests of this folder. Its server checks no signature; that of tests/browser/test_direct.py does."""
+"""A bucket for all tests of this folder. Its server checks no signature; that of tests/browser/uploading/test_direct.py does."""
 
 from collections.abc import Iterator
 

@@ -251,7 +251,7 @@ def test_a_finding_is_stored_until_it_is_resolved(photo, data_dir):
     content = path.read_bytes()
     path.unlink()
     run()
-    assert list(Finding.objects.values_list("key", "trouble", "photo")) == [(photo.original_key, "missing", photo.pk)]
+    assert list(Finding.objects.values_list("key", "problem", "photo")) == [(photo.original_key, "missing", photo.pk)]
 
     path.write_bytes(content)
     run()

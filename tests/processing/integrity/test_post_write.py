@@ -122,14 +122,14 @@ def test_photos_older_than_this_feature_are_left_to_the_scrub(photos):
     assert verify_all() == 0
 
 
-@pytest.mark.parametrize(("damage", "trouble"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
-def test_a_damaged_file_becomes_a_finding_and_is_not_read_again(photos, data_dir, caplog, damage, trouble):
+@pytest.mark.parametrize(("damage", "problem"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
+def test_a_damaged_file_becomes_a_finding_and_is_not_read_again(photos, data_dir, caplog, damage, problem):
     key = photos[0].original_key
     damage(data_dir / key)
 
     assert verify_all() == 4
 
-    assert list(Finding.objects.values_list("key", "trouble", "photo")) == [(key, trouble, photos[0].pk)]
+    assert list(Finding.objects.values_list("key", "problem", "photo")) == [(key, problem, photos[0].pk)]
     assert unverified() == [photos[0].pk]
     assert key in caplog.text
 

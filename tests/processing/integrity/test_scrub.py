@@ -54,15 +54,15 @@ def test_a_photo_is_not_checked_again_for_a_week(photos):
     assert scrub.step() == 1
 
 
-@pytest.mark.parametrize(("damage", "trouble"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
-def test_a_damaged_file_becomes_a_finding_and_no_file_changes(photos, data_dir, caplog, damage, trouble):
+@pytest.mark.parametrize(("damage", "problem"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
+def test_a_damaged_file_becomes_a_finding_and_no_file_changes(photos, data_dir, caplog, damage, problem):
     key = photos[0].renditions.first().key
     damage(data_dir / key)
     before = snapshot(data_dir / "originals") | snapshot(data_dir / "renditions")
 
     scrub.step()
 
-    assert list(Finding.objects.values_list("key", "trouble", "photo")) == [(key, trouble, photos[0].pk)]
+    assert list(Finding.objects.values_list("key", "problem", "photo")) == [(key, problem, photos[0].pk)]
     assert [photo.verified_at is None for photo in Photo.objects.order_by("pk")] == [True, False, False]
     assert key in caplog.text
     assert snapshot(data_dir / "originals") | snapshot(data_dir / "renditions") == before

@@ -111,7 +111,7 @@ def test_a_file_that_arrives_while_its_batch_is_looked_at_keeps_it_going(album, 
 
 def test_a_receiver_that_fails_for_one_batch_does_not_stop_the_sweep(album, announced):
     winter = Album.objects.create(title="Winter", owner=album.owner)
-    first, second = (making.job_in(each, JobState.COMPLETED).batch for each in (album, winter))
+    first, second = (making.job_in(target, JobState.COMPLETED).batch for target in (album, winter))
 
     def fail(batch: Batch, **_) -> None:
         if batch == first:

@@ -9,8 +9,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
-from albums import similarity
-from albums.models import Album, Leftover, Look, Photo, Rendition
+from albums.models import Album, Leftover, PerceptualHash, Photo, Rendition
+from albums.similar import hashes
 from processing import jobs, tasks
 from processing.integrity import consistency, post_write
 from processing.lib import failpoints
@@ -114,13 +114,13 @@ def test_a_photo_without_a_perceptual_hash_is_incomplete(album, settings):
         making.received(album, content.getvalue() + bytes([number]))
         assert worker.develop_next()
     old_photo, new_photo = Photo.objects.order_by("pk")
-    Look.objects.filter(photo=old_photo).delete()
-    assert [enqueue(missing=True), similarity.similar_photos(new_photo)] == [0, []]
+    PerceptualHash.objects.filter(photo=old_photo).delete()
+    assert [enqueue(missing=True), hashes.similar_photos(new_photo)] == [0, []]
 
     Rendition.objects.update(recipe="2")
 
     assert [enqueue(missing=True), render_all()] == [1, 1]
-    assert similarity.similar_photos(new_photo) == [old_photo]
+    assert hashes.similar_photos(new_photo) == [old_photo]
 
 
 def test_a_photo_that_has_no_perceptual_hash_is_rendered_again_only_once(photos):
@@ -139,7 +139,7 @@ def test_renditions_that_the_current_recipe_could_not_make_are_not_missing(photo
 def test_a_rendition_that_is_known_to_be_lost_is_missing(photos, django_capture_on_commit_callbacks):
     lost_rendition = photos[1].renditions.first()
     default_storage.delete(lost_rendition.key)
-    Finding.objects.create(key=lost_rendition.key, photo=photos[1], trouble=Finding.Problem.MISSING)
+    Finding.objects.create(key=lost_rendition.key, photo=photos[1], problem=Finding.Problem.MISSING)
 
     assert enqueue(missing=True) == 1
     with django_capture_on_commit_callbacks(execute=True):

@@ -1,33 +1,24 @@
 """The worker with the real pipeline in its real sandbox."""
 
-import errno
 import fcntl
 import hashlib
 import io
-import os
-import shutil
 import signal
 import struct
 import subprocess
 import termios
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection
-from django.utils import timezone
 from PIL import Image
 
-from albums.models import Album, Companion, Leftover, Photo
-from processing import jobs
-from processing.maintenance import sweep
+from albums.models import Album, Leftover
 from processing.models import ProcessingJob
 from processing.models.states import JobState
 from processing.rendering import shared_sandbox, worker
-from processing.rendering.sandbox import Crashed, TimedOut
-from processing.storage import keys as storage_keys
 from tests import polling
 from tests.pipeline import raws
 from tests.processing import making
@@ -79,66 +70,6 @@ def test_a_raw_file_becomes_a_photo_with_its_original_and_renditions(
             assert (image.format, image.size) == ("WEBP", (rendition.width, rendition.height))
         assert (data_dir / rendition.key).stat().st_size == rendition.bytes
     assert (list((data_dir / "incoming").iterdir()), Leftover.objects.count()) == ([], 0)
-
-
-def test_a_file_that_is_no_picture_fails_at_once_and_keeps_its_raw_file(album, data_dir):
-    making.received(album, b"this is no picture at all", name="notes.jpg")
-
-    worker.develop_next()
-
-    job = ProcessingJob.objects.get()
-    assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "not-an-image", 1)
-    assert (data_dir / job.raw_path).read_bytes() == b"this is no picture at all"
-
-
-def test_a_job_whose_raw_file_is_missing_is_retried_and_then_fails(album, data_dir, settings):
-    settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 2, 0
-    job = making.received(album)
-    (data_dir / job.raw_path).unlink()
-
-    states = []
-    for _ in range(2):
-        worker.develop_next()
-        job.refresh_from_db()
-        states.append((job.state, job.error_code))
-
-    assert states == [(JobState.PENDING, "raw-missing"), (JobState.FAILED, "raw-missing")]
-
-
-def test_a_job_whose_renditions_cannot_be_written_is_retried(album, monkeypatch):
-    making.received(album)
-
-    def fail(*_):
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr("processing.storage.router.PlacedStore.move_in", fail)
-    worker.develop_next()
-
-    job = ProcessingJob.objects.get()
-    assert (job.state, job.error_code) == (JobState.PENDING, "storage")
-
-
-@pytest.mark.embedded
-def test_a_copy_interrupted_on_a_disk_without_links_is_left_for_the_sweep(album, data_dir, monkeypatch):
-    making.received(album)
-
-    def no_links(*_):
-        raise OSError(errno.EPERM, "no links here")
-
-    copyfile = shutil.copyfile
-
-    def fail_halfway(source, draft):
-        if Path(draft).suffix != ".part":  # for the child to read
-            return copyfile(source, draft)
-        Path(draft).write_bytes(b"half")
-        raise OSError(errno.EIO, "cut off")
-
-    monkeypatch.setattr(os, "link", no_links)
-    monkeypatch.setattr(shutil, "copyfile", fail_halfway)
-    worker.develop_next()
-
-    assert not list((data_dir / "originals").rglob("*.*"))
-    assert storage_keys.owner(f"incoming/{next((data_dir / 'incoming').glob('*.part')).name}") is not None
 
 
 def test_a_killed_child_costs_one_attempt_and_the_next_photo_is_processed(album):
@@ -196,113 +127,6 @@ def kill_when_request_is_sent(child: subprocess.Popen[bytes]) -> None:
     child.kill()
 
 
-def test_a_job_cancelled_while_it_is_rendered_becomes_no_photo(album, data_dir, monkeypatch):
-    making.received(album)
-    develop = shared_sandbox.sandbox().develop
-
-    def develop_and_cancel(*paths, **options):
-        picture = develop(*paths, **options)
-        jobs.cancel(ProcessingJob.objects.get(), "owner")
-        return picture
-
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", develop_and_cancel)
-    worker.develop_next()
-
-    assert (Photo.objects.count(), ProcessingJob.objects.get().state) == (0, JobState.CANCELLED)
-    assert not list((data_dir / "renditions").rglob("*.webp"))
-
-
-def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
-    album, data_dir, stored, monkeypatch, django_capture_on_commit_callbacks
-):
-    making.received(album)
-    move_in = worker.store().move_in
-
-    def move_in_and_lose_claim(files):
-        move_in(files)
-        ProcessingJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        sweep.sweep()
-        ProcessingJob.objects.update(run_after=timezone.now())
-
-    with django_capture_on_commit_callbacks(execute=True):
-        monkeypatch.setattr(worker.store(), "move_in", move_in_and_lose_claim)
-        worker.develop_next()
-        monkeypatch.undo()
-        assert Photo.objects.count() == 0
-        worker.develop_next()
-    Leftover.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    sweep.sweep()
-
-    photo = Photo.objects.get()
-    keys = {
-        str(p.relative_to(data_dir))
-        for directory in ("originals", "renditions")
-        for p in (stored / directory).rglob("*.*")
-    }
-    assert keys == {photo.original_key, *photo.renditions.values_list("key", flat=True)}
-
-
-def test_heartbeats_extend_the_lease_while_the_picture_is_rendered(album, settings, monkeypatch, transactional_db):
-    settings.LEASE_SECONDS = 1
-    making.received(album)
-    develop = shared_sandbox.sandbox().develop
-    renewed = threading.Event()
-    renew = jobs.renew
-
-    def renew_and_signal(job):
-        is_renewed = renew(job)
-        renewed.set()
-        return is_renewed
-
-    def develop_after_renewal(*paths, **options):
-        assert renewed.wait(60)
-        return develop(*paths, **options)
-
-    monkeypatch.setattr(jobs, "renew", renew_and_signal)
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", develop_after_renewal)
-    worker.develop_next()
-
-    assert album.photos.count() == 1
-
-
-def test_heartbeats_continue_after_a_database_error(album, settings, monkeypatch, transactional_db):
-    settings.LEASE_SECONDS = 0.2
-    making.received(album)
-    develop, renew = shared_sandbox.sandbox().develop, jobs.renew
-    renewed = threading.Event()
-    errors = iter([OperationalError("database is locked")])
-
-    def renew_or_fail(job):
-        for error in errors:
-            raise error
-        renewed.set()
-        return renew(job)
-
-    def develop_after_renewal(*paths, **options):
-        assert renewed.wait(60)
-        return develop(*paths, **options)
-
-    monkeypatch.setattr(jobs, "renew", renew_or_fail)
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", develop_after_renewal)
-    worker.develop_next()
-
-    assert album.photos.count() == 1
-
-
-def test_stopping_the_worker_releases_the_running_job(album, monkeypatch):
-    making.received(album)
-
-    def stop_worker(*_, **__):
-        worker.stop()
-        raise worker.Aborted
-
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", stop_worker)
-    worker.develop_next()
-
-    job = ProcessingJob.objects.get()
-    assert (job.state, job.attempts, job.events.filter(edge="release").count()) == (JobState.PENDING, 0, 1)
-
-
 def test_capture_time_offset_and_exposure_are_stored(album):
     image = Image.new("RGB", (40, 30))
     exif = Image.Exif()
@@ -358,113 +182,6 @@ def test_a_camera_raw_has_a_note_on_how_it_is_shown(album, client, owner, tmp_pa
     assert (photo.original_key[-4:], [note["code"] for note in photo.notes]) == (".dng", ["raw-developed"])
     client.force_login(owner)
     assert photo.notes[0]["message"].replace("'", "&#x27;") in client.get(photo.get_absolute_url()).content.decode()
-
-
-@pytest.mark.embedded
-def test_a_raw_file_is_not_lost_while_its_storage_is_missing(album, data_dir, monkeypatch):
-    """The storage disappears after the worker has checked for it."""
-    making.received(album)
-    monkeypatch.setattr("processing.rendering.worker.admission.for_worker", lambda: None)
-    (data_dir / "incoming").rename(data_dir / "elsewhere")
-
-    worker.develop_next()
-
-    job = ProcessingJob.objects.get()
-    assert (job.state, job.error_code) == (JobState.PENDING, "raw-missing")
-    assert not (data_dir / "incoming").exists()
-
-
-@pytest.mark.parametrize(("previous_code", "state"), [("storage", JobState.PENDING), ("timeout", JobState.FAILED)])
-def test_a_job_fails_on_its_second_timeout_in_a_row(album, monkeypatch, previous_code, state):
-    making.received(album)
-    jobs.retry(jobs.claim_next("tester"), previous_code, "It did not work.")
-    ProcessingJob.objects.update(run_after=timezone.now())
-
-    def time_out(*_, **__):
-        raise TimedOut
-
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", time_out)
-    worker.develop_next()
-
-    assert ProcessingJob.objects.get().state == state
-
-
-def test_a_file_that_crashes_the_child_at_each_attempt_fails_with_a_message(album, monkeypatch, settings):
-    settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 3, 0
-    making.received(album)
-
-    def crash(*_, **__):
-        raise Crashed
-
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", crash)
-    for _ in range(3):
-        worker.develop_next()
-
-    job = ProcessingJob.objects.get()
-    assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "crashed", 3)
-    assert "Gave up after 3 attempts: this file probably causes the problem." in job.error_message
-
-
-def test_a_heartbeat_that_fails_in_the_database_does_not_lose_the_claim(album, monkeypatch):
-    job = making.job_in(album, JobState.PROCESSING)
-    job.refresh_from_db()
-
-    def fail(_):
-        raise OperationalError("database is locked")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(jobs, "renew", fail)
-        patch.setattr(worker.connection, "close", lambda: None)
-        assert worker._is_held(job)
-    assert worker._is_held(job)
-
-
-def photo_with_same_bytes(album: Album, job: ProcessingJob) -> Photo:
-    """A photo with the bytes of the job, added another way after the file was received."""
-    photo = making.photo(album, job)
-    photo.original_sha256 = job.upload.sha256
-    photo.save()
-    return photo
-
-
-def test_a_file_whose_bytes_became_a_photo_meanwhile_fails_as_a_duplicate(album):
-    photo_with_same_bytes(album, making.received(album))
-
-    worker.develop_next()
-
-    job = ProcessingJob.objects.get()
-    assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "duplicate", 1)
-    assert job.error_message == "Already in this album."
-
-
-def test_a_sidecar_that_was_stored_meanwhile_fails_as_a_duplicate(album):
-    sidecar = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
-    job = making.received(album, sidecar, name="a.xmp")
-    Companion.objects.create(
-        album=album, kind="sidecar", name="a.xmp", key="originals/ab/a.xmp", bytes=1, sha256=job.upload.sha256
-    )
-
-    worker.develop_next()
-
-    job.refresh_from_db()
-    assert (job.state, job.error_code) == (JobState.FAILED, "duplicate")
-    assert "Already stored in this album" in job.error_message
-
-
-def test_rows_that_the_database_rejects_for_another_reason_are_no_duplicate(album, caplog):
-    """The job is retried, the raw file is kept, and the log has the reason."""
-    first_photo = making.photo(album, making.received(album, name="a.jpg"))
-    first_photo.save()
-    connection.check_constraints()  # PostgreSQL changes no table with checks still to be made
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE UNIQUE INDEX by_a_later_version ON albums_photo (name)")
-
-    worker.develop_next()
-
-    job = ProcessingJob.objects.get()
-    assert (job.state, job.error_code) == (JobState.PENDING, "internal")
-    assert "the database rejected its rows" in caplog.text
-    assert list(album.photos.all()) == [first_photo]
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.http import HttpResponse
 
-from albums.views.problem_json import problem
+from albums.problem_json import problem
 from processing.views import problem_responses
 
 pytestmark = pytest.mark.once
