@@ -8,6 +8,7 @@ from gunicorn.workers.gthread import TConn
 
 from config.server.connections import request_head, request_policy
 from config.server.connections.chunked_body import ChunkScanner, TooLarge
+from config.server.connections.lanes import ANONYMOUS
 from config.server.connections.request_head import Head
 from config.server.connections.request_policy import Rejection, RequestKind
 from config.server.connections.response_sender import ClientSocket, ReadRate
@@ -40,6 +41,8 @@ class Connection(TConn):  # type: ignore[misc]
         """How many bytes may still be discarded before the connection is closed."""
         self.counted = 0
         """The bytes of this connection in the worker's memory count."""
+        self.client_id = ANONYMOUS
+        """The client whose request waits or runs (`lanes`)."""
         self.lane: Any = None
         """The worker's lane, while a thread handles a request."""
         self.head: Head | None = None
@@ -73,6 +76,11 @@ class Connection(TConn):  # type: ignore[misc]
     def release(self) -> None:
         """Discards what was received of a rejected request."""
         self._received = bytearray()
+
+    @property
+    def session(self) -> bytes:
+        """The session cookie of the request."""
+        return self.head.session if self.head else b""
 
     @property
     def kind(self) -> RequestKind:
