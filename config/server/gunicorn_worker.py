@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from config.server.connections import file_descriptors, gunicorn_body, lanes, request_policy
 from config.server.connections.address_limit import AddressLimit
 from config.server.connections.connection import Connection, Stage
-from config.server.connections.lanes import Sessions
+from config.server.connections.lanes import Lane, Sessions
 from config.server.connections.request_policy import RequestKind
 from config.server.connections.response_sender import ClientSocket, Sender
 
@@ -230,14 +230,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
         self._count_memory(conn, -conn.counted)
-        if next_conn := conn.lane.end(conn.client_id):
-            super().enqueue_req(next_conn)
+        self._run_next(conn.lane, conn.client_id)
         try:
             is_kept = fs.result() is True
         except Exception:
             log.exception("Handling a connection failed")
             is_kept = False
         self._continue(conn, is_kept)
+
+    def _run_next(self, lane: Lane, client_id: int) -> None:
+        """Gives the thread of a client's request to a waiting one, except to those whose clients gave up meanwhile."""
+        while conn := lane.end(client_id):
+            if not conn.has_left():
+                super().enqueue_req(conn)
+                return
+            client_id = conn.client_id
+            self._release(conn)
 
     def _continue(self, conn: Connection, is_kept: bool) -> None:
         """Sends the rest of the response, then waits for the next request or closes."""

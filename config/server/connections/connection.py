@@ -1,5 +1,6 @@
 """Connections of the web server. Its main thread receives each request, so that a slow one occupies no other thread."""
 
+import socket
 import time
 from enum import Enum, auto
 from typing import Any
@@ -72,6 +73,16 @@ class Connection(TConn):  # type: ignore[misc]
     def age(self) -> float:
         """Seconds since the request began; 0 before it begins."""
         return time.monotonic() - self._began_at if self._began_at else 0.0
+
+    def has_left(self) -> bool:
+        """True if the client has closed its side, without a further byte, while its request waited for a thread."""
+        self.sock.setblocking(False)
+        try:
+            return not self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def release(self) -> None:
         """Discards what was received of a rejected request."""

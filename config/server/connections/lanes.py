@@ -10,7 +10,8 @@ from collections import Counter, deque
 from typing import Any, Protocol
 
 ANONYMOUS = 0
-MIN_PAGE_THREADS = 3
+MIN_PAGE_THREADS = 5
+"""Two clients, such as a user with sessions that are not known yet, leave one of them to others."""
 MAX_KNOWN_SESSIONS = 10_000
 
 
