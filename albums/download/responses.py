@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from albums import ranges
@@ -17,13 +16,13 @@ REVALIDATED = "private, no-cache, no-transform"
 """The same URL returns another archive when the album changes. Proxies may not compress it, which would prevent ranges."""
 
 
-def send(request: HttpRequest, archive: Archive) -> HttpResponseBase:
-    """Returns 200, 206, 304, 412 or 416. Raises FileMissing, and AllSlotsTaken if it is a GET for which no slot is free."""
+def send(request: HttpRequest, archive: Archive, slot: Slot) -> HttpResponseBase:
+    """Returns 200, 206, 304, 412 or 416. A response with a body keeps the slot until it is sent. Raises FileMissing."""
 
     def open_range(byte_range: range) -> StreamingHttpResponse:
-        assert isinstance(request.user, User)
         archive.ensure_stored(byte_range)
-        return StreamingHttpResponse(_Body(archive, byte_range, Slot(request.user.pk)), content_type=CONTENT_TYPE)
+        slot.keep()
+        return StreamingHttpResponse(_Body(archive, byte_range, slot), content_type=CONTENT_TYPE)
 
     response = ranges.respond_computed(request, archive.size, archive.etag, CONTENT_TYPE, open_range)
     if response.status_code in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):

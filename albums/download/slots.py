@@ -1,9 +1,11 @@
-"""Limits how many archives are sent at once, in all and to one user: each occupies a thread while its client receives it.
+"""Limits how many archives are computed and sent at once, in all and for one user: each occupies a thread until it is sent.
 
 The limits are below the number of threads for pages (docs/decisions/0015-no-thread-waits-for-a-slow-client.md).
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 
 from django.conf import settings
@@ -28,15 +30,29 @@ class Slot:
             if _taken.total() >= total_slots() or _taken[user_id] >= user_slots():
                 raise AllSlotsTaken
             _taken[user_id] += 1
-        self._user_id: int | None = user_id
+        self.user_id = user_id
+        self._is_kept = self._is_released = False
+
+    def keep(self) -> None:
+        """Leaves releasing it to the response."""
+        self._is_kept = True
+
+    @contextmanager
+    def released_unless_kept(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if not self._is_kept:
+                self.release()
 
     def release(self) -> None:
         with _lock:
-            if self._user_id is not None:
-                _taken[self._user_id] -= 1
-                if not _taken[self._user_id]:
-                    del _taken[self._user_id]
-            self._user_id = None
+            if self._is_released:
+                return
+            self._is_released = True
+            _taken[self.user_id] -= 1
+            if not _taken[self.user_id]:
+                del _taken[self.user_id]
 
 
 def total_slots() -> int:

@@ -7,13 +7,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from albums import turns
 from albums.download import archive, edits, readiness, refusals, responses, sources
 from albums.download.archive import FileMissing
 from albums.download.contents import ChecksumMissing
 from albums.download.forms import DownloadForm
 from albums.download.readiness import FilesDamaged, NotReady
 from albums.download.scope import Scope, Size, Total, total
-from albums.download.slots import AllSlotsTaken
+from albums.download.slots import AllSlotsTaken, Slot
 from albums.download.sources import Source
 from albums.operations.responses import reject
 from albums.selection import Selection, SelectionError, saved
@@ -72,13 +73,24 @@ def _zip(request: HttpRequest, source: Source) -> HttpResponseBase:
     form = DownloadForm(request.GET)
     if not form.is_valid():
         return refusals.INVALID.response(request, source=source)
+    assert isinstance(request.user, User)
+    try:
+        slot = Slot(request.user.pk)
+    except AllSlotsTaken:
+        return refusals.BUSY.response(request, source=source)
+    with slot.released_unless_kept():
+        return _archived(request, source, form, slot)
+
+
+def _archived(request: HttpRequest, source: Source, form: DownloadForm, slot: Slot) -> HttpResponseBase:
     scope = form.scope(source.photos)
     try:
-        readiness.prepare(scope)
-        new_archive = archive.archive(scope, source.title, edits.sidecars if form.with_edits else None)
+        with turns.turn(slot.user_id):
+            readiness.prepare(scope)
+            new_archive = archive.archive(scope, source.title, edits.sidecars if form.with_edits else None)
         if not len(new_archive.layout):
             return refusals.EMPTY.response(request, source=source)
-        return responses.send(request, new_archive)
+        return responses.send(request, new_archive, slot)
     except NotReady as not_ready:
         return refusals.PREPARING.response(request, **_progress(request, source, scope, not_ready.unread))
     except ChecksumMissing:  # a photo was added since prepare()
@@ -87,8 +99,6 @@ def _zip(request: HttpRequest, source: Source) -> HttpResponseBase:
         return refusals.DAMAGED.response(request, source=source, damaged=damaged, query=_query(request))
     except FileMissing:
         return refusals.MISSING.response(request, source=source)
-    except AllSlotsTaken:
-        return refusals.BUSY.response(request, source=source)
 
 
 def _wait(request: HttpRequest, source: Source, scope: Scope) -> HttpResponse:

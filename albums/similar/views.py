@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from albums import operations
+from albums import operations, turns
 from albums.access import album_or_404
 from albums.operations import responses
 from albums.selection import Selection, SelectionError
@@ -22,7 +22,9 @@ POSITION = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 def index(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     start = request.GET.get("from", "")
-    page = groups.page(album, int(start) if POSITION.fullmatch(start) else None)
+    assert isinstance(request.user, User)
+    with turns.turn(request.user.pk):
+        page = groups.page(album, int(start) if POSITION.fullmatch(start) else None)
     return render(request, "similar/page.html", {"album": album, "page": page})
 
 

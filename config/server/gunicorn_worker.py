@@ -15,19 +15,18 @@ import select
 import socket
 import sys
 import time
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from config.server.connections import file_descriptors, gunicorn_body, request_policy
+from config.server.connections import file_descriptors, gunicorn_body, lanes, request_policy
 from config.server.connections.address_limit import AddressLimit
 from config.server.connections.connection import Connection, Stage
+from config.server.connections.lanes import Lane, Sessions
 from config.server.connections.request_policy import RequestKind
 from config.server.connections.response_sender import ClientSocket, Sender
 
@@ -48,50 +47,24 @@ CLOSING_SECONDS = 2.0
 """How long the client may take to read the last response before its connection is closed."""
 DISCARD_SECONDS, DISCARD_BYTES, DISCARD_CHUNK_BYTES = 10.0, 256 << 20, 256 << 10
 """Limits while an unread body is still arriving: a browser reads the response only after it has sent the whole body."""
+REMEMBER_USER = "darkroom.remember_user"
+"""The key in the WSGI environment of a function to call with the id of the user who sent the request."""
 PAUSE_SECONDS = 1.0
 """Pause in accepting connections after the system had no descriptor or memory for another one."""
 STOPPING_SECONDS = 2.0
 """How long idle connections stay open while the server stops: the next request may be on its way."""
 
 
-@dataclass(slots=True)
-class Lane:
-    """The queue of one kind of request; at most `limit` of its requests run at a time.
-
-    Pipelined requests wait behind all others; otherwise a few clients could fill the queue.
-    """
-
-    limit: int
-    running: int = 0
-    waiting: deque[Connection] = field(default_factory=deque)
-    pipelined: deque[Connection] = field(default_factory=deque)
-
-    def put(self, conn: Connection) -> None:
-        (self.pipelined if conn.is_pipelined else self.waiting).append(conn)
-
-    def next(self) -> Connection | None:
-        queue = self.waiting or self.pipelined
-        return queue.popleft() if queue else None
-
-
-def lanes(threads: int) -> dict[RequestKind, Lane]:
-    """Returns the lanes for `threads` (WEB_THREADS).
-
-    The upload lane has more threads than there are upload slots (uploads/body/upload_slots.py): the threads without a slot tell
-    their clients to wait.
-    """
-    return {
-        RequestKind.UPLOAD: Lane(threads),
-        RequestKind.PAGE: Lane(max(2, threads // 2)),
-        RequestKind.HEALTH: Lane(2),
-    }
-
-
 class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.worker_connections = sys.maxsize  # set_accept_enabled() counts instead
-        self._lanes = lanes(self.cfg.threads)
+        self._lanes = {
+            RequestKind.UPLOAD: lanes.upload_lane(self.cfg.threads),
+            RequestKind.PAGE: lanes.page_lane(self.cfg.threads),
+            RequestKind.HEALTH: lanes.health_lane(),
+        }
+        self._sessions = Sessions()
         self._read_deadlines: dict[Connection, float] = {}
         """Deadlines of connections for which a thread may still wait for bytes of the client."""
         self._receiving: dict[Connection, None] = {}
@@ -251,25 +224,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     # Main thread: handing requests to threads and taking connections back.
 
     def enqueue_req(self, conn: Connection) -> None:
-        lane = self._lanes[conn.kind]
-        if lane.running < lane.limit:
-            lane.running += 1
-            conn.lane = lane
+        conn.lane, conn.client_id = self._lanes[conn.kind], self._sessions.client(conn.session)
+        if conn.lane.begin(conn):
             super().enqueue_req(conn)
-        else:
-            lane.put(conn)
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
         self._count_memory(conn, -conn.counted)
-        conn.lane.running -= 1
-        if next_conn := conn.lane.next():
-            self.enqueue_req(next_conn)
+        self._run_next(conn.lane, conn.client_id)
         try:
             is_kept = fs.result() is True
         except Exception:
             log.exception("Handling a connection failed")
             is_kept = False
         self._continue(conn, is_kept)
+
+    def _run_next(self, lane: Lane, client_id: int) -> None:
+        """Gives the thread of a client's request to a waiting one, except to those whose clients gave up meanwhile."""
+        while conn := lane.end(client_id):
+            if not conn.has_left():
+                super().enqueue_req(conn)
+                return
+            client_id = conn.client_id
+            self._release(conn)
 
     def _continue(self, conn: Connection, is_kept: bool) -> None:
         """Sends the rest of the response, then waits for the next request or closes."""
@@ -340,7 +316,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if not self._handle(conn):
                 return False
             conn.begin_next()
-            if not self.alive or conn.lane.waiting or conn.sock.has_kept or not _has_next_request(conn, kind):
+            if not self.alive or conn.lane.has_waiting or conn.sock.has_kept or not _has_next_request(conn, kind):
+                break
+            if self._sessions.client(conn.session) != conn.client_id:  # a proxy sends requests of many users
                 break
         return True
 
@@ -356,6 +334,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: Connection) -> Any:
         """Runs the application for a parsed head, or sends the connection's rejection."""
         gunicorn_body.track_errors(req)
+        req.remember_user = partial(self._sessions.remember, conn.session)
         if conn.said_continue:
             req._expected_100_continue = False
         if conn.head and conn.kind is not RequestKind.UPLOAD:
@@ -403,4 +382,5 @@ def _call_application(application: Any, environ: dict[str, Any], start_response:
             response.force_close()
         return start_response(status, headers, exc_info)
 
+    environ[REMEMBER_USER] = response.req.remember_user
     return application(environ, start)

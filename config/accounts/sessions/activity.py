@@ -23,14 +23,23 @@ RECORD_INTERVAL_SECONDS = 600
 PRIVILEGES = "privileges"
 
 
+REMEMBER_USER = "darkroom.remember_user"
+"""Where config.server.gunicorn_worker has a function to call with the user's id. Other servers have none."""
+
+
 class ActivityMiddleware:
-    """Records the time of a user's activity, and gives the session a new key when the user's privileges have changed."""
+    """Records the time of a user's activity, and gives the session a new key when the user's privileges have changed.
+
+    Tells the web server which user the session belongs to, so that it can share its threads between users.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.session.session_key and SESSION_KEY in request.session and request.user.is_authenticated:
+            if remember_user := request.META.get(REMEMBER_USER):
+                remember_user(request.user.pk)
             if request.session.get(PRIVILEGES) != _privileges(request.user):
                 request.session[PRIVILEGES] = _privileges(request.user)
                 rotate(request)

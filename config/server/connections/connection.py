@@ -1,5 +1,6 @@
 """Connections of the web server. Its main thread receives each request, so that a slow one occupies no other thread."""
 
+import socket
 import time
 from enum import Enum, auto
 from typing import Any
@@ -8,6 +9,7 @@ from gunicorn.workers.gthread import TConn
 
 from config.server.connections import request_head, request_policy
 from config.server.connections.chunked_body import ChunkScanner, TooLarge
+from config.server.connections.lanes import ANONYMOUS
 from config.server.connections.request_head import Head
 from config.server.connections.request_policy import Rejection, RequestKind
 from config.server.connections.response_sender import ClientSocket, ReadRate
@@ -40,6 +42,8 @@ class Connection(TConn):  # type: ignore[misc]
         """How many bytes may still be discarded before the connection is closed."""
         self.counted = 0
         """The bytes of this connection in the worker's memory count."""
+        self.client_id = ANONYMOUS
+        """The client whose request waits or runs (`lanes`)."""
         self.lane: Any = None
         """The worker's lane, while a thread handles a request."""
         self.head: Head | None = None
@@ -70,9 +74,24 @@ class Connection(TConn):  # type: ignore[misc]
         """Seconds since the request began; 0 before it begins."""
         return time.monotonic() - self._began_at if self._began_at else 0.0
 
+    def has_left(self) -> bool:
+        """True if the client has closed its side, without a further byte, while its request waited for a thread."""
+        self.sock.setblocking(False)
+        try:
+            return not self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def release(self) -> None:
         """Discards what was received of a rejected request."""
         self._received = bytearray()
+
+    @property
+    def session(self) -> bytes:
+        """The session cookie of the request."""
+        return self.head.session if self.head else b""
 
     @property
     def kind(self) -> RequestKind:

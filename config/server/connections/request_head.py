@@ -7,6 +7,8 @@ from urllib.parse import unquote_to_bytes
 END = b"\r\n\r\n"
 AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 BARE_LF = re.compile(rb"(?<!\r)\n")
+SESSION_COOKIE = re.compile(rb"(?:^|;)[ \t]*(?:__Host-)?sessionid=([^;]*)")
+"""SESSION_COOKIE_NAME in the settings, with the prefix that it has behind TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Head:
     length: int | None = 0
     content_type: bytes = b""
     expects_continue: bool = False
+    session: bytes = b""
+    """The value of the session cookie, if any."""
 
     @property
     def has_body(self) -> bool:
@@ -57,6 +61,7 @@ def _parsed(text: bytes, size: int) -> Head:
         path=_path(request_line[1]) if len(request_line) > 1 else b"",
         length=_length(headers),
         content_type=headers.get(b"content-type", b"").partition(b";")[0].strip().lower(),
+        session=_session(headers.get(b"cookie", b"")),
         expects_continue=headers.get(b"expect", b"").lower() == b"100-continue" and line.endswith(b"HTTP/1.1"),
     )
 
@@ -64,6 +69,11 @@ def _parsed(text: bytes, size: int) -> Head:
 def _path(target: bytes) -> bytes:
     """Returns the path of a target such as `/%61lbums/?page=2` or `http://host/albums/` (RFC 9112, section 3.2)."""
     return unquote_to_bytes(AUTHORITY.sub(b"", target, count=1).partition(b"?")[0])
+
+
+def _session(cookies: bytes) -> bytes:
+    match = SESSION_COOKIE.search(cookies)
+    return match[1].strip(b" \t") if match else b""
 
 
 def _length(headers: dict[bytes, bytes]) -> int | None:

@@ -213,9 +213,23 @@ def test_downloads_occupy_a_limited_number_of_threads(browser, holiday, others, 
     refused = browser.get(url(holiday))
 
     assert (refused.status_code, refused["Retry-After"]) == (503, "30")
-    assert browser.head(url(holiday)).status_code == 200
+    assert browser.head(url(holiday)).status_code == 503  # the archive would have to be computed too
     assert files(first) == files(second)
+    assert browser.head(url(holiday)).status_code == 200
     assert len(files(browser.get(url(holiday)))) == 6
+
+
+def test_a_download_without_a_body_frees_its_slot(browser, holiday, settings):
+    settings.WEB_THREADS = 8
+    whole = browser.get(url(holiday))
+    content(whole)
+    headers = {"If-None-Match": whole["ETag"]}
+    for query, status in (("size=huge", 400), ("size=original", 200), ("size=2560", 200)):
+        assert browser.head(url(holiday, query)).status_code == status
+
+    assert browser.get(url(holiday), headers=headers).status_code == 304
+    assert browser.get(url(holiday), headers={"Range": "bytes=99999999-"}).status_code == 416
+    assert slots._taken.total() == 0
 
 
 def test_the_form_counts_files_and_bytes(browser, holiday):
