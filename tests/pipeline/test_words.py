@@ -183,6 +183,9 @@ CAMERA_TEXTS = [
     '{"mirror":false,"sensor_type":"rear"}',
     "Processed with VSCO with a6 preset",
     "default",
+    "captureOrientation: 0; brp_mask:0;",
+    "CREATOR: gd-jpeg v1.0 (using IJG JPEG v80), quality = 82",
+    "DSCF0042.JPG",
 ]
 PERSONAL_TEXTS = [
     "My own words",
@@ -199,6 +202,7 @@ PERSONAL_TEXTS = [
     "{curly}",
     "Screenshot of the year",
     "???",
+    "IMG_0001 was the best of the day",
 ]
 
 
@@ -356,6 +360,10 @@ SURROUNDINGS = {
     "a comment in a text": EVERYTHING.replace(b"A title", b"A <!-- small -->title"),
     "CDATA": EVERYTHING.replace(b"A title", b"<![CDATA[A title]]>"),
     "CDATA with punctuation": EVERYTHING.replace(b"(c) Ansel", b"<![CDATA[(c)]]> Ansel"),
+    "a bare ampersand": EVERYTHING.replace(b"A title", b"A title<!-- salt & pepper -->").replace(
+        b"(c) Ansel", b"(c) Ansel &#0;&#x1f;"
+    ),
+    "a prefix without a namespace": EVERYTHING.replace(b"<dc:title>", b"<crs:Look lens:id='1'>x</crs:Look><dc:title>"),
     "a null byte": EVERYTHING.replace(b"A title", b"A \0title"),
     "junk after it": EVERYTHING + b"\0\0junk <x",
     "UTF-16 without a byte order mark": EVERYTHING.decode().encode("utf-16-le"),
@@ -512,6 +520,10 @@ def test_a_rating_is_read_in_any_spelling(rating: str, stars: int | None) -> Non
     assert read_sidecar(packet(f'xmp:Rating="{rating}"')).rating == stars
 
 
+def test_a_bare_ampersand_in_an_xmp_text_is_kept() -> None:
+    assert read_sidecar(packet('xmp:Rating="3"', tag("dc:title", "Salt & pepper"))).title == "Salt & pepper"
+
+
 @pytest.mark.parametrize(("percent", "stars"), [(0, 0), (1, 1), (25, 2), (50, 3), (75, 4), (99, 5), (100, 5)])
 def test_a_rating_by_windows_is_converted_from_percent(percent: int, stars: int) -> None:
     assert read_sidecar(packet(f'MicrosoftPhoto:Rating="{percent}"')).rating == stars
@@ -519,7 +531,7 @@ def test_a_rating_by_windows_is_converted_from_percent(percent: int, stars: int)
     assert read(Blocks(main={0x4746: 2, 0x4749: percent})).rating == 2
 
 
-@pytest.mark.parametrize("lens", ["----", "0.0 mm f/0.0", "  ", "n/a", "?"])
+@pytest.mark.parametrize("lens", ["----", "0.0 mm f/0.0", "  ", "n/a", "?", "65535"])
 def test_a_placeholder_for_an_unknown_lens_is_ignored(lens: str) -> None:
     assert read(Blocks(camera={0xA434: lens})).lens is None
     assert read_sidecar(packet(f'aux:Lens="{lens}"')).lens is None
