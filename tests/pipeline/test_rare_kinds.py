@@ -80,11 +80,21 @@ def with_frame_header(frame: int, bits: int = 8, components: int = 3) -> bytes:
     return bytes(content)
 
 
+def without_height() -> bytes:
+    """Returns a JPEG with the height in a DNL segment behind its scan (ITU-T T.81, B.2.5)."""
+    content = bytearray(encoded("JPEG"))
+    at = content.index(b"\xff\xc0") + 5
+    height = bytes(content[at : at + 2])
+    content[at : at + 2] = b"\0\0"
+    return bytes(content[:-2] + b"\xff\xdc\0\4" + height + content[-2:])
+
+
 UNSUPPORTED_JPEGS = {
     "a JPEG of 12 bits a sample": with_frame_header(0xC1, 12),
     "a lossless JPEG of 16 bits a sample": lossless_jpeg((8, 8), lambda x, y: 256 * x, 16),
     "a hierarchical JPEG": with_frame_header(0xC5),
     "a JPEG-LS picture": with_frame_header(0xF7),
+    "a JPEG with its height at its end (DNL)": without_height(),
     "a JPEG of 2 colour components": with_frame_header(0xC0, components=2),
 }
 

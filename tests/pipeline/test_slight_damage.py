@@ -105,6 +105,34 @@ def test_a_missing_end_marker_is_noted(tmp_path: Path, out: Path, options: dict[
     assert looks_like(picture, content)
 
 
+@pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
+def test_any_number_of_zeros_before_the_end_marker_is_no_damage(
+    tmp_path: Path, out: Path, options: dict[str, Any]
+) -> None:
+    content = encoded(**options)
+
+    for count in (1, 24, 33, 50, 63, 64, 3000):
+        picture = develop_bytes(tmp_path, out, content[:-2] + bytes(count) + END)
+        assert (picture.notes, looks_like(picture, content)) == ((), True), count
+
+
+def test_a_few_zeros_do_not_hide_that_the_end_is_missing(tmp_path: Path, out: Path) -> None:
+    content = encoded()
+
+    for count in (33, 50, 63):
+        damaged = content[: len(content) * 97 // 100] + bytes(count) + END
+        assert rejection(tmp_path, out, damaged)[0] in {"truncated", "broken"}, count
+
+
+def test_the_progressive_parameters_of_a_sequential_scan_are_ignored(tmp_path: Path, out: Path) -> None:
+    content = encoded()
+    end = content.index(b"\xff\xda") + 2 + 12
+
+    for parameters in (b"\0\0\0", b"\0\x3f\x11", b"\1\5\x21"):
+        picture = develop_bytes(tmp_path, out, content[: end - 3] + parameters + content[end:])
+        assert (picture.notes, looks_like(picture, content)) == ((), True), parameters
+
+
 @pytest.mark.parametrize(
     "tail", [b"\xff\xe1\0\x20Exif", b"\xff\x5f\xff\xc4", b"\xff\xd3\xff\xd8\xff\xc0\0\1"], ids=repr
 )

@@ -26,6 +26,8 @@ TAILS = {
     "a box with an invalid size": struct.pack(">I", 4) + b"free",
     "zeros": bytes(5000),
     "a few zeros": bytes(3),
+    "a video": struct.pack(">I", 16) + b"ftypmp42" + bytes(4) + struct.pack(">I", 108) + b"moov" + bytes(100),
+    "a truncated video": struct.pack(">I", 16) + b"ftypmp42" + bytes(4) + struct.pack(">I", 5000) + b"mdat" + bytes(9),
     "another file": b"\xff\xd8\xff\xe0" + bytes(500),
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO
 
 from processing.pipeline import errors
@@ -51,6 +52,15 @@ class _Reader:
 def data_end(file: BinaryIO) -> int | None:
     """The offset after the last byte of any item; None if the file itself holds the data of no item."""
     return max((offset + length for _, offset, length in _extents(file)), default=None)
+
+
+def without_appended_file(file: BinaryIO) -> BinaryIO:
+    """The picture alone if a phone has appended another file, whose boxes libheif takes for those of the picture."""
+    end = isobmff.own_end(file)
+    if end == isobmff.length(file):
+        return file
+    file.seek(0)
+    return BytesIO(file.read(end))
 
 
 def main_items(file: BinaryIO) -> Iterator[Item]:

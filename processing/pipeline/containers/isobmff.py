@@ -49,12 +49,19 @@ def child_boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
         start += size
 
 
+def own_end(file: BinaryIO) -> int:
+    """The offset of a second `ftyp` box, with which an appended file begins, such as a phone's video; else the file's length."""
+    end = length(file)
+    starts = [box.start - 8 for box in child_boxes(file, 0, end) if box.kind == b"ftyp"]
+    return starts[1] if len(starts) > 1 else end
+
+
 def find_boxes(file: BinaryIO, *path: bytes) -> Iterator[Box]:
-    """All boxes with that path of types from the file's root.
+    """All boxes with that path of types from the file's root; none of an appended file.
 
     A box is cut at the end of its parent, so that the walk ends even if the lengths are wrong.
     """
-    boxes = [Box(b"", 0, length(file))]
+    boxes = [Box(b"", 0, own_end(file))]
     for kind in path:
         boxes = [
             replace(child, end=min(child.end, box.end))

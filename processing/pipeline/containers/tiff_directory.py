@@ -114,7 +114,8 @@ def raw_kind(file: BinaryIO) -> str | None:
     kinds = (RAW_COMPRESSIONS.get(value) for entry in directories for value in entry.get(COMPRESSION, ()))
     if kind := next(filter(None, kinds), None):
         return kind
-    is_raw = _has_sensor_data(directories) or (_is_thumbnail(directories[0]) and not _has_plain_page(file))
+    is_preview = _is_thumbnail(directories[0]) and not _has_plain_page(file) and not _lacks_directories(file)
+    is_raw = _has_sensor_data(directories) or is_preview
     return _maker(directories[0]) if is_raw else None
 
 
@@ -123,12 +124,14 @@ def photo(file: BinaryIO) -> Page | None:
 
     In a document with numbered pages, the photo is the largest with the first page's number, unless another page is
     THUMBNAIL_FACTOR times as long. Raises UnsupportedImage if all pages are marked as reduced copies, so that the photo itself
-    is not in the file.
+    is not in the file, or Truncated if the file ends before another page's directory.
     """
     pages = list(_pages(file))
     full_pages = [page for page in pages if not page.is_reduced]
     if not pages:
         return None
+    if not full_pages and _lacks_directories(file):
+        raise errors.Truncated
     if not full_pages:
         raise errors.UnsupportedImage("a TIFF with nothing but a reduced copy of its photo")
     same_number = [page for page in full_pages if page.number == full_pages[0].number]
@@ -223,6 +226,15 @@ def _has_plain_page(file: BinaryIO) -> bool:
     return any(
         not page.is_reduced and set(page.tags.get(COMPRESSION, (1,))) <= PLAIN_COMPRESSIONS for page in _pages(file)
     )
+
+
+def _lacks_directories(file: BinaryIO) -> bool:
+    """True if the file ends before one of its directories."""
+    directories, layout = list(_directories(file)), _layout(file)
+    read = {offset for offset, _ in directories}
+    offsets = {sub for _, directory in directories for sub in directory.get(SUB_IFDS, ())}
+    offsets |= {_directory(file, offset, layout)[1] for offset in read}
+    return len(read) < MAX_DIRECTORIES and bool(offsets - read - {0})
 
 
 def _maker(first: Directory) -> str:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO, cast
 
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
 from processing.pipeline.containers import tiff_directory
 
 # Pillow 13 looks for BigTIFF's version in the third byte, also if the bytes are in the other order.
 BIG_ENDIAN_BIG_TIFF, AS_PILLOW_READS_IT = b"MM\x00+", b"MM+\x00"
 TiffImagePlugin.PREFIXES.append(AS_PILLOW_READS_IT)
+
+
+class _BigEndianExif(Image.Exif):
+    """The EXIF of a BigTIFF with the head that Pillow reads. Without it, orientation and metadata are lost."""
+
+    def _get_head(self) -> bytes:
+        return AS_PILLOW_READS_IT + super()._get_head()[4:]
 
 
 class _Repaged(io.RawIOBase):
@@ -41,6 +48,13 @@ class _Repaged(io.RawIOBase):
         head = self._head[offset : offset + len(content)]
         buffer[: len(content)] = head + content[len(head) :]
         return len(content)
+
+
+def make_exif_readable(image: Image.Image) -> None:
+    """Makes Pillow read the EXIF of a just opened BigTIFF whose bytes are big-endian."""
+    directory = getattr(image, "tag_v2", None)
+    if directory is not None and directory._bigtiff and directory._endian == ">":
+        image._exif = _BigEndianExif()
 
 
 def at_photo(file: BinaryIO) -> BinaryIO:

@@ -67,7 +67,7 @@ def _check_boxes(file: BinaryIO, needed: set[bytes]) -> set[bytes]:
     Other boxes may be incomplete: phones append trailers and parts of other files, which can look like boxes.
     """
     end = isobmff.length(file)
-    boxes = list(isobmff.child_boxes(file, 0, end))
+    boxes = list(isobmff.child_boxes(file, 0, isobmff.own_end(file)))
     if any(box.end > end for box in boxes if box.kind in needed):
         raise errors.Truncated
     return {box.kind for box in boxes}

@@ -62,6 +62,7 @@ COMPANION_EXTENSIONS = frozenset(
         "aae",  # edits of Apple's Photos
         *("thm", "lrv", "lrf"),  # thumbnails and previews of videos: Canon, GoPro, DJI, Insta360
         *("ctg", "ind", "bnp", "inp", "int"),  # indexes of cards: Canon, Sony
+        *("bdm", "cpi", "mpl"),  # indexes of videos: AVCHD
         *("ini", "lnk", "url"),  # Windows, Picasa
     )
 )
@@ -78,7 +79,13 @@ COMPANION_NAMES = frozenset(
         ),  # Windows
         *(".nomedia", ".database_uuid", ".directory"),  # Android, KDE
         *("zbthumbnail.info", "pspbrwse.jbf", "autprint.mrk", "leinfo.sav"),  # Canon, Paint Shop Pro, DPOF, GoPro
-        *("nc_fllst.dat", "nikon001.dsc", "database.bin"),  # indexes of cards: Nikon, Sony
+        *(
+            "nc_fllst.dat",
+            "nikon001.dsc",
+            "database.bin",
+            "mediapro.xml",
+            "status.bin",
+        ),  # indexes of cards: Nikon, Sony
         *(".bridgesort", ".bridgecache", ".bridgecachet", ".bridgelabelsandratings"),  # Adobe Bridge
         *(".dropbox", ".dropbox.attr"),
         # Google Takeout: files about a whole album or about the archive.
@@ -108,6 +115,8 @@ COMPANION_FOLDERS = frozenset(
 """Folders of a system: all files in them are thumbnails, indexes or deleted files."""
 COMPANION_PREFIXES = ("._", ".thumbdata", ".trash-")
 """Prefixes of names and folders: AppleDouble files (macOS on foreign disks), Android's thumbnails, Linux's trash."""
+NUMBERED_JSON = re.compile(r"\(\d+\)\.json$")
+"""Takeout numbers the files of albums with the same name: `metadata(1).json`."""
 COMPANION_STREAM = ":zone.identifier"
 """Windows' mark of a downloaded file, which becomes a file of its own when it is copied to another system."""
 
@@ -116,7 +125,10 @@ def is_companion(path: str) -> bool:
     """True if the name, or a folder in `path`, is that of a companion or system file."""
     *folders, name = re.split(r"[/\\]", path.casefold())
     is_companion_name = (
-        name in COMPANION_NAMES or name.startswith(COMPANION_PREFIXES) or name.endswith(COMPANION_STREAM)
+        name in COMPANION_NAMES
+        or NUMBERED_JSON.sub(".json", name) in COMPANION_NAMES
+        or name.startswith(COMPANION_PREFIXES)
+        or name.endswith(COMPANION_STREAM)
     )
     return is_companion_name or extension(name) in COMPANION_EXTENSIONS or any(map(_is_companion_folder, folders))
 

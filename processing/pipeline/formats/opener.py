@@ -252,6 +252,8 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
             kind := tiff_directory.unusual_format(file)
         ):
             raise errors.UnsupportedDepth(kind)
+    if name == "HEIF":
+        file = heif_items.without_appended_file(file)
     file.seek(0)
     pixel_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     ImageFile.LOAD_TRUNCATED_IMAGES = name == "PNG"
@@ -261,6 +263,8 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
             image = Image.open(file, formats=(name,))
             if name == "PNG":
                 png_chunks.read_description(image, file)
+            if name == "TIFF":
+                tiff_first_page.make_exif_readable(image)
             return _open_with_libtiff(file) if bit_depth.needs_libtiff(image) else image
     except (UnidentifiedImageError, KeyError, OSError) as error:
         if unsupported := _unsupported(file, name, str(error)):

@@ -36,7 +36,7 @@ CONSONANTS = "bcdfghjklmnpqrstvwxzBCDFGHJKLMNPQRSTVWXZ"
 NO_WESTERN = re.compile(
     r"[a-z][ŠŒŽŸ]|[A-Za-z][ŠŒŽŸ][a-z]|[a-z][À-ÖØ-Þ]"  # capitals inside a word
     r"|[A-Za-z][€ƒ†‡‰‹›™”“‘•¾®¯][a-z]|[a-z]¿|[A-Z]¿[a-z]|[a-zšŸ]§|[aeiou]–[aeiou]"  # symbols inside a word
-    r"|(?<!\w)[ƒ†‡®¯][a-z]|\d¡|[ˆ˜]"  # symbols in impossible positions
+    r"|(?<!\w)[€ƒ†‡®¯][a-z]|\d¡|[ˆ˜]"  # symbols in impossible positions
     rf"|[{CONSONANTS}][šž][{CONSONANTS}]"  # unpronounceable: Kšln
 )
 GREEK_ONLY = re.compile(rb"[\x00-\x7f\x92\x96\x97\xa2\xab\xb7-\xbc\xbe-\xd1\xd3-\xfe]+")

@@ -12,11 +12,11 @@ from processing.pipeline.metadata import year_last_dates
 # The day periods that phones write in their users' languages (Unicode CLDR, dayPeriods), in lower case.
 MORNING = (
     "am", "a.m.", "a. m.", "上午", "午前", "오전", "ص", "πμ", "π.μ.", "sa", "öö", "de.", "dop.", "fm", "f.m.", "ap.", "पूर्वाह्न",
-    "ก่อนเที่ยง", "ق.ظ.", "לפנה״צ",
+    "ก่อนเที่ยง", "ق.ظ.", "לפנה״צ", "vorm.", "vm.",
 )  # fmt: skip
 AFTERNOON = (
     "pm", "p.m.", "p. m.", "下午", "午後", "오후", "م", "μμ", "μ.μ.", "ch", "ös", "du.", "odp.", "em", "e.m.", "ip.", "अपराह्न",
-    "หลังเที่ยง", "ب.ظ.", "אחה״צ",
+    "หลังเที่ยง", "ب.ظ.", "אחה״צ", "nachm.", "nm.",
 )  # fmt: skip
 HALF = "|".join(map(re.escape, sorted((*MORNING, *AFTERNOON), key=len, reverse=True)))
 UNKNOWN_HALF = re.compile(r"\s*(?![A-Za-z\u00c0-\u024f])[^\W\d_]")
@@ -26,7 +26,7 @@ ZONE = r"Z|(?:UTC|GMT)?\s*[+\-\u2212\u2013]\s?\d{1,2}(?::?\d{2})?(?::\d{2})?|UTC
 DATE = r"(?P<year>\d{4})\s*[:\-/.年년]\s*(?P<month>\d{1,2})\s*[:\-/.月월]\s*(?P<day>\d{1,2})(?!\d)[日일]?"
 TIME = (
     rf"(?P<before>{HALF})?\s*(?P<hour>\d{{1,2}})\s*(?P<mark>[:.\-h时時시])\s*(?P<minute>\d{{1,2}})"
-    rf"(?:\s*(?:(?P=mark)|[m分분])\s*(?P<second>\d{{1,2}}))?(?:[s秒초]|[m分분](?!\w))?(?:[.,](?P<fraction>\d+))?"
+    rf"(?:\s*(?:(?P=mark)|[m分분])\s*(?P<second>\d{{1,2}}))?(?:[s秒초]|[m分분](?!\w))?(?:(?:[.,]|:(?=\d{{3}}(?!\d)))(?P<fraction>\d+))?"
     rf"\s*(?:(?P<after>{HALF})(?!\w))?\s*(?P<zone>{ZONE})?(?![\d:])"
 )
 SEPARATED = re.compile(rf"{DATE}(?:(?:\s*[T,:_]\s*|\s+|-(?=\d\d-\d\d-\d\d)){TIME})?", re.IGNORECASE)
@@ -40,7 +40,9 @@ MAX_TEXT = 100
 """Characters that are parsed. Matching a field full of spaces would take minutes."""
 FIRST_PHOTOGRAPH = 1826
 CLOCK_EPOCHS = (datetime(1970, 1, 1), datetime(1904, 1, 1))
-"""The epochs of clocks: programs write these for an unknown time."""
+"""The epochs of clocks: programs write these for an unknown time, some of them in local time."""
+QUARTER = timedelta(minutes=15)
+"""All UTC offsets are multiples of it."""
 MAX_UTC_OFFSET = timedelta(hours=14)
 """How far a clock without a known offset may be ahead of UTC."""
 CLOCK_ERROR = timedelta(hours=1)
@@ -70,11 +72,12 @@ def from_text(
     day = _checked((part["year"], part["month"], part["day"]), is_exact=False)
     half = part.get("before") or part.get("after") or ""
     if part["hour"] is None or is_ambiguous_hour(int(part["hour"]), half, value[match.end() :]):
-        return day
+        return None if day and is_clock_epoch(day.moment) else day
     zones = filter(None, map(zone, (part["zone"], *offsets)))
     time = (hour_of_day(int(part["hour"]), half), part["minute"], part["second"] or 0)
     parts = (part["year"], part["month"], part["day"], *time)
-    return _checked(parts, _microsecond(subseconds or part.get("fraction")), next(zones, None)) or day
+    date = _checked(parts, _microsecond(subseconds or part.get("fraction")), next(zones, None)) or day
+    return None if date and is_clock_epoch(date.moment) else date
 
 
 def from_iso(value: str | None) -> CaptureDate | None:
@@ -106,6 +109,12 @@ def is_future(moment: datetime, now: datetime) -> bool:
     return moment > now + CLOCK_ERROR
 
 
+def is_clock_epoch(moment: datetime) -> bool:
+    """True for the epoch of a clock, in UTC or in the local time of any place."""
+    distances = (abs(moment.replace(tzinfo=None) - epoch) for epoch in CLOCK_EPOCHS)
+    return any(distance <= MAX_UTC_OFFSET and not distance % QUARTER for distance in distances)
+
+
 def is_ambiguous_hour(hour: int, half: str, suffix: str) -> bool:
     """True if the half of the day is unknown: `suffix` begins with a word that may be AM or PM in an unknown language."""
     return not half and 1 <= hour <= 12 and bool(UNKNOWN_HALF.match(suffix))
@@ -130,15 +139,14 @@ def to_iso(moment: datetime) -> str:
 def _checked(
     parts: tuple[str | int, ...], microsecond: int = 0, zone: timezone | None = None, *, is_exact: bool = True
 ) -> CaptureDate | None:
-    """None if `parts` is no valid date, is an epoch of a clock or is before the first photograph."""
+    """None if `parts` is no valid date or is before the first photograph."""
     year, month, day, hour, minute, second = (*map(int, parts), *(0, 0, 0))[:6]
     try:
         # Some cameras write seconds of 60 and more.
         moment = datetime(year, month, day, hour, minute, min(second, 59), microsecond, tzinfo=zone)
     except ValueError:
         return None
-    is_known = year >= FIRST_PHOTOGRAPH and moment.replace(tzinfo=None) not in CLOCK_EPOCHS
-    return CaptureDate(moment, is_exact) if is_known else None
+    return CaptureDate(moment, is_exact) if year >= FIRST_PHOTOGRAPH else None
 
 
 def _microsecond(fraction: str | None) -> int:
@@ -148,7 +156,7 @@ def _microsecond(fraction: str | None) -> int:
 
 def zone(offset: str | None) -> timezone | None:
     """Parses `+05:30`, `+0530`, `-5:00`, `+05`, `Z`, `UTC+2`; None for anything else."""
-    offset = (offset or "")[:MAX_TEXT].strip("\0 ")
+    offset = (offset or "")[:MAX_TEXT].split("\0")[0].strip()
     if offset.upper() in ("Z", "UTC", "GMT"):
         return UTC
     match = OFFSET.fullmatch(offset)

@@ -14,10 +14,10 @@ from processing.pipeline.metadata import dates, year_last_dates
 from processing.pipeline.metadata.dates import CaptureDate
 
 DATE = r"(?<!\d)((?:19|20)\d\d)([-_. ]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
-TIME = r"([01]?\d|2[0-3])([-_.: ]?)([0-5]\d)\6([0-5]\d)(?:[-_.]?(\d{3})(?!\d))?(?!\d)"
-HALF = rf"(?:\s*({dates.HALF})(?!\w))?"
+TIME = r"([01]\d|2[0-3]|\d(?=[-_.: ]))([-_.: ]?)([0-5]\d)\6([0-5]\d)(?:[-_.]?(\d{3})(?!\d))?(?!\d)"
+HALF = rf"(?:(?:\s*|_(?=[ap]m(?!\w)))({dates.HALF})(?!\w))?"
 MOMENT = re.compile(
-    DATE + r"(?:[-_. T]|\s*-\s*|,\s*|,?\s+at\s+|\s+um\s+|\s+à\s+|,?\s+a\s+las?\s+)?" + TIME + HALF, re.IGNORECASE
+    DATE + r"(?:[-_. T]|\s*-\s*|,\s*|,?[\s_]+at[\s_]+|\s+um\s+|\s+à\s+|,?\s+a\s+las?\s+)?" + TIME + HALF, re.IGNORECASE
 )
 DAY = re.compile(DATE + r"(?!\d)")
 # photo_1@31-01-2024_14-22-33.jpg (Telegram, day first), Photo 31-01-2024.jpg
@@ -30,8 +30,8 @@ MILLISECONDS = re.compile(
     r"|(\d{13})(?:(?:[-_~ ]\(?|\()\d{1,3}\)?)?(?:\.\w{2,5})?)",
     re.IGNORECASE,
 )
-# Google's Pixel phones use UTC in names. All others use local time, unless a Z follows it.
-UNIVERSAL = re.compile(r"PXL_", re.IGNORECASE)
+# Google's Pixel phones and OneDrive on iPhones use UTC in names. All others use local time, unless a Z follows it.
+UNIVERSAL = re.compile(r"PXL_|\d{8}_\d{9}_iOS", re.IGNORECASE)
 ZULU = re.compile(r"Z(?![A-Za-z])")
 MAX_LENGTH = 255
 
@@ -73,4 +73,4 @@ def _moment(*parts: str, zone: tzinfo | None = None) -> datetime | None:
         moment = datetime(*(int(part) for part in parts))  # type: ignore[arg-type] # no part is a zone
     except ValueError:
         return None
-    return None if moment in dates.CLOCK_EPOCHS else moment.replace(tzinfo=zone)
+    return None if dates.is_clock_epoch(moment) else moment.replace(tzinfo=zone)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from processing.pipeline.metadata import text
 
-UNKNOWN = re.compile(r"(?:[-.,0?\s]|mm|f/|n/a|none|unknown|lens|\(|\))*", re.IGNORECASE)
+UNKNOWN = re.compile(r"(?:[-.,0?\s]|mm|f/|n/a|none|unknown|lens|\(|\))*|\d{1,5}", re.IGNORECASE)
 MAX_FOCAL_LENGTH_MM, MAX_F_NUMBER = 10_000, 100
 
 
 def clean_name(value: str | None) -> str | None:
-    """Returns the name on one line; None for the placeholders of cameras for an unknown lens: `----`, `0.0 mm f/0.0`."""
+    """Returns the name on one line; None for the placeholders of cameras for an unknown lens, such as `----`,
+    `0.0 mm f/0.0` and a maker's number."""
     name = text.line(value)
     return name if name and not UNKNOWN.fullmatch(name) else None
 

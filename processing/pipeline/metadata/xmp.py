@@ -26,6 +26,11 @@ DOCUMENT_TYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 ENCODING = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that XML forbids. They are removed: a camera that writes NUL into a name must not make the packet unreadable."""
+REFERENCE = re.compile(r"&(?:#(?:x([0-9a-fA-F]{1,6})|(\d{1,7}));|(?:amp|lt|gt|quot|apos);)?")
+PREFIX = re.compile(r"[<\s]/?([A-Za-z_][\w.-]{0,40}):[\w.-]+(?=[\s=/>])")
+DECLARED = re.compile(r"\sxmlns:([\w.-]{1,41})\s*=")
+MAX_PREFIXES = 100
+"""More prefixes without a namespace are not declared."""
 WIDE = (
     *((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be")),
     *((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")),
@@ -45,7 +50,7 @@ NAMESPACES = {
     "tiff": "http://ns.adobe.com/tiff/1.0/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
 }
-DATES = ("photoshop:DateCreated", "exif:DateTimeOriginal", "xmp:CreateDate")
+DATES = ("photoshop:DateCreated", "exif:DateTimeOriginal", "xmp:CreateDate", "exif:DateTimeDigitized")
 RATIONAL = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)(?:/(\d{1,15}))?")
 
 
@@ -171,12 +176,34 @@ def _parsed(packet: bytes) -> ElementTree.Element | None:
     if len(packet) > MAX_BYTES:
         return None
     content = CONTROLS.sub("", _decoded(packet))
+    return _tree(content) or _tree(_repaired(content))
+
+
+def _tree(content: str) -> ElementTree.Element | None:
     if not (root := _root(content)):
         return None
     for end_tag in islice(re.finditer(rf"</{re.escape(root[1])}\s*>", content), MAX_END_TAGS):
         with suppress(ElementTree.ParseError, ValueError):
             return ElementTree.fromstring(content[root.start() : end_tag.end()])  # noqa: S314 - see the module docstring.
     return None
+
+
+def _repaired(content: str) -> str:
+    """Returns the packet with faults of hand-made XML corrected: bare ampersands, references to forbidden characters, and
+    prefixes without a namespace."""
+    content = REFERENCE.sub(_reference, content)
+    prefixes = sorted({*PREFIX.findall(content)} - {*DECLARED.findall(content), "xml", "xmlns"})[:MAX_PREFIXES]
+    names = "".join(f' xmlns:{prefix}="unknown:{prefix}"' for prefix in prefixes)
+    root = _root(content)
+    return content[: root.end()] + names + content[root.end() :] if root else content
+
+
+def _reference(match: re.Match[str]) -> str:
+    if match[0] == "&":
+        return "&amp;"
+    code = int(match[1], 16) if match[1] else int(match[2] or ord(" "))
+    is_allowed = code in (9, 10, 13) or 32 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
+    return match[0] if is_allowed else ""
 
 
 def _root(content: str) -> re.Match[str] | None:

@@ -14,16 +14,18 @@ WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,?\s+)?"
 DAY_MONTH_YEAR = re.compile(rf"{WEEKDAY}(\d{{1,2}})[\s-]+{MONTH}[\s,-]+(\d{{4}})(?!\d)", re.IGNORECASE)
 MONTH_DAY_YEAR = re.compile(rf"{WEEKDAY}{MONTH}\s+(\d{{1,2}}),?\s+(\d{{4}})(?!\d)", re.IGNORECASE)
 CTIME = re.compile(
-    rf"{WEEKDAY}{MONTH}\s+(\d{{1,2}})\s+(\d{{1,2}}:\d\d(?::\d\d)?)\s+(?:[a-z]{{3,5}}\s+)?(\d{{4}})(?!\d)", re.IGNORECASE
+    rf"{WEEKDAY}{MONTH}\s+(\d{{1,2}})\s+(\d{{1,2}}:\d\d(?::\d\d)?)\s+(?:([a-z]{{3,5}}(?:[+-]\d\d:?\d\d)?)\s+)?(\d{{4}})(?!\d)",
+    re.IGNORECASE,
 )
-NUMBERS = re.compile(r"(\d{1,2})([-./])(\d{1,2})\2(\d{4})(?!\d)")
+"""The zone is before the year, as `date` and Android's `Date.toString()` write it: `CEST`, `GMT+02:00`."""
+NUMBERS = re.compile(r"(\d{1,2})([-./:])(\d{1,2})\2(\d{4})(?!\d)")
 
 
 def year_first(text: str) -> str:
     """Returns the text with its date as `YYYY-MM-DD` at the beginning; unchanged if it has another form or an unclear order."""
     if match := CTIME.match(text):
-        month, day, time, year = match.groups()
-        return f"{year}-{_number(month)}-{day} {time}{text[match.end() :]}"
+        month, day, time, zone, year = match.groups(default="")
+        return f"{year}-{_number(month)}-{day} {time} {zone}{text[match.end() :]}".rstrip()
     if match := DAY_MONTH_YEAR.match(text):
         day, month, year = match.groups()
     elif match := MONTH_DAY_YEAR.match(text):

@@ -107,6 +107,32 @@ def test_a_compressed_page_after_a_reduced_copy_is_shown(tmp_path: Path, out: Pa
     assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW], tolerance=25)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_metadata_and_orientation_of_a_bigtiff_are_read(tmp_path: Path, out: Path, order: str) -> None:
+    stored = quarters().transpose(Image.Transpose.ROTATE_90)
+    tags: dict[int, int | bytes | tuple[int, ...]] = {MODEL: b"Example One\0", tiffs.ORIENTATION: 6}
+
+    picture = developed(tmp_path, out, tiffs.written(Page(stored, tags), order=order, big=True))
+
+    assert (picture.width, picture.height, picture.metadata.camera) == (192, 128, "Example One")
+    assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        tiffs.written(Page(SMALL, REDUCED), Page(quarters()))[:-20],
+        tiffs.written(Page(SMALL, REDUCED | {tiffs.SUB_IFDS: 9_999_999})),
+    ],
+    ids=["the next page", "its SubIFD"],
+)
+def test_a_copy_whose_photo_is_missing_is_a_truncated_file(tmp_path: Path, out: Path, content: bytes) -> None:
+    with pytest.raises(ImageRejected) as caught:
+        developed(tmp_path, out, content)
+
+    assert caught.value.code == "truncated"
+
+
 def test_the_tags_of_the_first_page_apply_to_the_photo_in_its_subifd(tmp_path: Path, out: Path) -> None:
     tags: dict[int, int | bytes | tuple[int, ...]] = {
         MAKE: b"Example\0",

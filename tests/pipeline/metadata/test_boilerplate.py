@@ -37,6 +37,9 @@ CAMERA_TEXTS = [
     '{"mirror":false,"sensor_type":"rear"}',
     "Processed with VSCO with a6 preset",
     "default",
+    "captureOrientation: 0; brp_mask:0;",
+    "CREATOR: gd-jpeg v1.0 (using IJG JPEG v80), quality = 82",
+    "DSCF0042.JPG",
 ]
 
 
@@ -55,6 +58,7 @@ PERSONAL_TEXTS = [
     "{curly}",
     "Screenshot of the year",
     "???",
+    "IMG_0001 was the best of the day",
 ]
 
 

@@ -70,6 +70,10 @@ SURROUNDINGS = {
     "a comment in a text": EVERYTHING.replace(b"A title", b"A <!-- small -->title"),
     "CDATA": EVERYTHING.replace(b"A title", b"<![CDATA[A title]]>"),
     "CDATA with punctuation": EVERYTHING.replace(b"(c) Ansel", b"<![CDATA[(c)]]> Ansel"),
+    "a bare ampersand": EVERYTHING.replace(b"A title", b"A title<!-- salt & pepper -->").replace(
+        b"(c) Ansel", b"(c) Ansel &#0;&#x1f;"
+    ),
+    "a prefix without a namespace": EVERYTHING.replace(b"<dc:title>", b"<crs:Look lens:id='1'>x</crs:Look><dc:title>"),
     "a null byte": EVERYTHING.replace(b"A title", b"A \0title"),
     "junk after it": EVERYTHING + b"\0\0junk <x",
     "UTF-16 without a byte order mark": EVERYTHING.decode().encode("utf-16-le"),

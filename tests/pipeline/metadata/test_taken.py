@@ -70,6 +70,10 @@ NAMES = {
     "2024-01-31T142233Z.jpg": "2024-01-31T14:22:33+00:00",
     "2024-01-31T14_22_33.123Z.jpg": "2024-01-31T14:22:33.123+00:00",
     "20240131_142233Zoo.jpg": "2024-01-31T14:22:33",
+    "Screenshot_2024-01-31_at_2.22.33_pm.png": "2024-01-31T14:22:33",
+    "20240131_142233000_iOS.heic": "2024-01-31T14:22:33+00:00",
+    "2024013114223312.jpg": None,
+    "IMG_19700101_010000.jpg": None,
     "IMG_19700101_000000.jpg": None,
     "IMG_1706711553000.jpg": None,
     "received_1706711553000.jpeg": None,
@@ -127,6 +131,27 @@ def test_a_file_name_with_a_date_in_the_future_is_ignored(name: str) -> None:
 
 def test_a_file_date_in_the_future_is_ignored() -> None:
     assert taken({}, Origin("IMG_1.jpg", "2036-02-07T06:28:16+00:00")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Wed Jan 31 14:22:33 GMT+02:00 2024", "2024-01-31T14:22:33+02:00"),  # Java's Date.toString(), on Android
+        ("Wed Jan 31 14:22:33 CET 2024", "2024-01-31T14:22:33"),
+        ("31:01:2024 14:22:33", "2024-01-31T14:22:33"),
+        ("2024:01:31 14:22:33:250", "2024-01-31T14:22:33.250"),
+        ("2024:01:31 2:22:33 nachm.", "2024-01-31T14:22:33"),
+        ("1970:01:01 01:00:00", None),  # the epoch in local time
+        ("1969:12:31 18:30:00", None),
+        ("1970:01:01 01:00:01", "1970-01-01T01:00:01"),
+    ],
+)
+def test_a_date_is_read_as_phones_and_programs_write_it(date: str, expected: str | None) -> None:
+    assert taken({ORIGINAL: date})[0] == expected
+
+
+def test_an_offset_ends_at_a_null_byte() -> None:
+    assert taken({ORIGINAL: "2024:01:31 14:22:33", 0x9011: "+02:00\0\0junk"})[0] == "2024-01-31T14:22:33+02:00"
 
 
 def xmp(date: str) -> tuple[bytes]:

@@ -96,6 +96,10 @@ def test_a_rating_is_read_in_any_spelling(rating: str, stars: int | None) -> Non
     assert read_sidecar(packet(f'xmp:Rating="{rating}"')).rating == stars
 
 
+def test_a_bare_ampersand_in_an_xmp_text_is_kept() -> None:
+    assert read_sidecar(packet('xmp:Rating="3"', tag("dc:title", "Salt & pepper"))).title == "Salt & pepper"
+
+
 @pytest.mark.parametrize(("percent", "stars"), [(0, 0), (1, 1), (25, 2), (50, 3), (75, 4), (99, 5), (100, 5)])
 def test_a_rating_by_windows_is_converted_from_percent(percent: int, stars: int) -> None:
     assert read_sidecar(packet(f'MicrosoftPhoto:Rating="{percent}"')).rating == stars
@@ -103,7 +107,7 @@ def test_a_rating_by_windows_is_converted_from_percent(percent: int, stars: int)
     assert read(Blocks(main={0x4746: 2, 0x4749: percent})).rating == 2
 
 
-@pytest.mark.parametrize("lens", ["----", "0.0 mm f/0.0", "  ", "n/a", "?"])
+@pytest.mark.parametrize("lens", ["----", "0.0 mm f/0.0", "  ", "n/a", "?", "65535"])
 def test_a_placeholder_for_an_unknown_lens_is_ignored(lens: str) -> None:
     assert read(Blocks(camera={0xA434: lens})).lens is None
     assert read_sidecar(packet(f'aux:Lens="{lens}"')).lens is None

@@ -78,7 +78,11 @@ class Decoder(ImageFile.PyDecoder):
         assert self.im is not None
         feeder = self._feeder(self.im)
         short, doubtful = _check_intervals(data, plan, feeder)
-        faults = short + (_confirmed(data, plan, self._feeder(self.im), doubtful) if doubtful else [])
+        confirmed = _confirmed(data, plan, self._feeder(self.im), doubtful) if doubtful else []
+        if surplus := {fault.number for fault in confirmed if not fault.is_short}:
+            others = [fault for fault in confirmed if fault.is_short]
+            confirmed = others + _confirmed(data, plan, self._feeder(self.im), surplus, min_padding=LEFT_OVER)
+        faults = short + confirmed
         count = len(plan.intervals)
         if faults and len({fault.number for fault in faults}) <= max(1, MAX_FAULTY_SHARE * count):
             raise errors.Truncated if Fault(count - 1, is_short=True) in faults else errors.Broken
@@ -194,13 +198,18 @@ def _check_intervals(data: jpeg_scans.Data, plan: Plan, feeder: Feeder) -> tuple
     return short, doubtful
 
 
-def _confirmed(data: jpeg_scans.Data, plan: Plan, feeder: Feeder, doubtful: set[int]) -> list[Fault]:
-    """The faults of the doubtful intervals: complete before the end of their data, or complete only with padding."""
+def _confirmed(
+    data: jpeg_scans.Data, plan: Plan, feeder: Feeder, doubtful: set[int], min_padding: int = jpeg_scans.PADDING_BYTES
+) -> list[Fault]:
+    """The faults of the doubtful intervals: complete before the end of their data, or complete only with padding.
+
+    `min_padding`: the number of equal bytes that count as padding. A small one is only for data that is known to be surplus.
+    """
     faults = []
     for number, interval in enumerate(plan.intervals):
         feeder.feed(data, feeder.offset, interval.start)
         if number in doubtful:
-            end = jpeg_scans.without_padding(data, interval.start, interval.end)
+            end = jpeg_scans.without_padding(data, interval.start, interval.end, min_padding)
             is_padded = end < interval.end
             feeder.feed(data, feeder.offset, end if is_padded else end - LEFT_OVER)
             if feeder.is_incomplete(ends=plan.ends(number)) == is_padded:

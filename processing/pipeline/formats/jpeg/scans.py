@@ -74,6 +74,8 @@ class Frame:
             return "a hierarchical JPEG"
         if self.marker in LOSSLESS and self.bits != 8:
             return f"a lossless JPEG of {self.bits} bits a sample"
+        if not self.size[1]:
+            return "a JPEG with its height at its end (DNL)"
         if self.bits != 8:
             return f"a JPEG of {self.bits} bits a sample"
         if len(self.components) not in (1, 3, 4):
@@ -169,17 +171,18 @@ def is_partial(scans: list[Scan], frame: Frame) -> bool:
     """True if the scans lack the lowest bit of any coefficient of any component."""
     if frame.is_lossless:
         return False
+    if frame.is_sequential:  # decoders ignore the other parameters, and some phones write wrong ones
+        return not {*frame.components} <= {component for scan in scans for component in scan.components}
     sent = {
         (component, index) for scan in scans if not scan.low for component in scan.components for index in scan.band
     }
-    last_index = 63 if not frame.is_sequential else 0
-    return any((component, index) not in sent for component in frame.components for index in range(last_index + 1))
+    return any((component, index) not in sent for component in frame.components for index in range(64))
 
 
-def without_padding(data: Data, start: int, end: int) -> int:
-    """The end of the data without trailing padding: a run of equal bytes, except its first eight."""
-    tail = data[max(start, end - PADDING_BYTES) : end]
-    if len(tail) < PADDING_BYTES or tail.count(tail[-1:]) < PADDING_BYTES:
+def without_padding(data: Data, start: int, end: int, minimum: int = PADDING_BYTES) -> int:
+    """The end of the data without trailing padding: a run of at least `minimum` equal bytes, except its first eight."""
+    tail = data[max(start, end - minimum) : end]
+    if len(tail) < minimum or tail.count(tail[-1:]) < minimum:
         return end
     offset = end
     while offset > start:

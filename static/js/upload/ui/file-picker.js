@@ -137,6 +137,7 @@ function isCompanion(path) {
   const hasCompanionPrefix = (part) => formats.COMPANION_BEGINNINGS.some((prefix) => part.startsWith(prefix));
   return (
     COMPANION_NAMES.has(name) ||
+    COMPANION_NAMES.has(name.replace(/\(\d+\)\.json$/, ".json")) ||
     name.endsWith(formats.COMPANION_STREAM) ||
     COMPANION_ENDINGS.has(extensionOf(name)) ||
     [...folders, name].some(hasCompanionPrefix) ||
