@@ -19,7 +19,7 @@ from config.accounts.oidc import users
 from tests.accounts.conftest import PASSWORD, confirm, sign_in
 from tests.accounts.provider import CLIENT_ID, CLIENT_SECRET, FakeProvider, served
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 BEGIN, CALLBACK, CONNECTION = (f"/accounts/openid-connect/{page}" for page in ("", "callback/", "connection/"))
 ANNA = {"sub": "7", "preferred_username": "anna", "email": "anna@example.org", "email_verified": True}
