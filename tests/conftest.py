@@ -25,6 +25,7 @@ from tests.servers import PostgreSQL, Redis
 pytest_plugins = [
     "tests.support.time_limits",
     "tests.support.failures",
+    "tests.support.order",
     "tests.support.server_stack",
     "tests.support.shared_servers",
 ]

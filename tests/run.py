@@ -29,7 +29,8 @@ from tests.support.failures import Failure
 
 WITHOUT_PROCESSES = "not (browser or faults or servers or long)"
 PARALLEL = ("-n", "3", "--dist", "worksteal")
-"""Tests that start processes mostly wait: three at a time keep two cores busy."""
+WAITING = ("-n", "5", "--dist", "worksteal")
+"""Tests that start processes often wait: five at a time keep two cores busy."""
 MAX_SECONDS = 3600
 MAX_FLAKY = 3
 MAX_SECOND_CHANCES = 10
@@ -55,13 +56,17 @@ class Suite:
     stack: Stack
     markers: str
     paths: tuple[str, ...] = ()
+    parallel: tuple[str, ...] = PARALLEL
 
 
 QUICK = (Suite(EMBEDDED, f"smoke or {WITHOUT_PROCESSES}"),)
 ON_BOTH = Suite(SERVERS, WITHOUT_PROCESSES)
-ALL = (Suite(EMBEDDED, "not long"), ON_BOTH)
-REST = (Suite(EMBEDDED, f"not long and not ({QUICK[0].markers})"), ON_BOTH)
-ON_SERVERS = (Suite(SERVERS, "faults and not long"), Suite(GATEWAY, "browser"))
+ALL = (Suite(EMBEDDED, "not long", parallel=WAITING), ON_BOTH)
+REST = (Suite(EMBEDDED, f"not long and not ({QUICK[0].markers})", parallel=WAITING), ON_BOTH)
+ON_SERVERS = (
+    Suite(SERVERS, "faults and not long", parallel=WAITING),
+    Suite(GATEWAY, "browser", parallel=WAITING),
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -93,7 +98,7 @@ def affected_suites(base: str) -> list[Suite]:
 
 def run_suite(suite: Suite, arguments: Sequence[str], record: Path | None = None) -> int:
     print(f"\nTests on {suite.stack.name}: {suite.markers}", flush=True)
-    status = run(suite.stack, (*PARALLEL, "-m", suite.markers, *suite.paths, *arguments), record)
+    status = run(suite.stack, (*suite.parallel, "-m", suite.markers, *suite.paths, *arguments), record)
     return 0 if status == NO_TESTS and suite.paths else status  # a module may have none with these markers
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 from config.accounts import passkeys
 from tests.accounts.conftest import confirm
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 SIGN_IN = "/accounts/passkeys/sign-in/"
 

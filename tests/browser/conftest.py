@@ -37,6 +37,7 @@ PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[3] / "sha
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Ends before tests without a browser: Django rejects their queries while Playwright's event loop runs."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Page
 
 from tests import polling
@@ -10,6 +10,8 @@ from tests import polling
 Scheme = Literal["light", "dark"]
 
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+RUN_AXE = """axe.run({ resultTypes: ["violations"] }).then(({ violations }) => ({ violations }))"""
+"""Without the rules that passed: returning them takes a fifth of the CPU time."""
 ARE_LOADED = "() => document.images.length > 0 && [...document.images].every(i => i.complete && i.naturalWidth > 0)"
 OBSERVE_ANNOUNCER = """() => new MutationObserver(() => hear(document.querySelector("panel-announcer").textContent))
   .observe(document.querySelector("panel-announcer"), { childList: true })"""
@@ -17,7 +19,8 @@ OBSERVE_ANNOUNCER = """() => new MutationObserver(() => hear(document.querySelec
 
 def ensure_accessible(page: Page, name: str = "") -> None:
     """Assert that axe finds no violation, and that the page is no wider than its screen."""
-    results = Axe().run(page)
+    page.evaluate(AXE_SCRIPT)
+    results = AxeResults(page.evaluate(RUN_AXE))
     assert results.violations_count == 0, f"{name}: {results.generate_report()}"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than its screen"
 

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.faults
 RUN = """
 import sys
 from tests import run
-run.MAX_SECONDS, run.PARALLEL = {seconds}, ()
+run.MAX_SECONDS = {seconds}
 stack = run.Stack("a stack", (sys.executable, "-m", "pytest", "-c", {ini!r}, "-p", "tests.support.failures"))
-run.ALL = (run.Suite(stack, ""),)
+run.ALL = (run.Suite(stack, "", parallel=()),)
 run.QUICK = run.ALL
 sys.exit(run.main([{mode!r}, {folder!r}]))
 """

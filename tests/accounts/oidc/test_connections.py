@@ -7,7 +7,7 @@ from django.test import Client
 from tests.accounts.conftest import PASSWORD, confirm, sign_in
 from tests.accounts.oidc.conftest import ANNA, BEGIN, CONNECTION, GROUPS, come_back, sign_in_through, url_to
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def test_a_local_user_connects_the_account_and_keeps_rights(provider, settings, owner):

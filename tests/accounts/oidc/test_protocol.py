@@ -11,7 +11,7 @@ from django.test import Client
 from tests.accounts.oidc.conftest import ANNA, BEGIN, CALLBACK, code_shown, come_back, go_to_provider, sign_in_through
 from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def test_the_authorization_request_has_pkce_state_nonce_and_our_callback(provider, settings):

@@ -7,7 +7,7 @@ from config.accounts import checks
 from tests.accounts.conftest import confirm, sign_in
 from tests.accounts.oidc.conftest import BEGIN, CALLBACK, CONNECTION, sign_in_through
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def test_providers_in_the_database_are_ignored(provider, settings):

@@ -9,7 +9,7 @@ from django.test import Client
 from config.accounts.oidc import users
 from tests.accounts.oidc.conftest import ANNA, GROUPS, code_shown, come_back, go_to_provider, sign_in_through
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def test_a_new_user_is_created_and_can_sign_in_again(provider):

@@ -9,7 +9,7 @@ from django.test import Client
 
 from processing.models import Upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 OPEN = ["/accounts/login/", "/admin/login/", "/welcome/anything/"]
 OWN = [
