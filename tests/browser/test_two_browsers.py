@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Response, Route, expect
 
 from tests import polling
+from tests.browser.accounts import Account
 from tests.browser.conftest import OpenPage, new_album
 from tests.installation import Installation
 
@@ -43,6 +44,11 @@ renditions = list(Rendition.objects.filter(photo__in=photos))
 for rendition in renditions:
     keep(rendition, "", webp())
 Rendition.objects.bulk_update(renditions, ["bytes", "sha256"])
+"""
+ALLOW = """
+from django.contrib.auth.models import Permission, User
+permissions = Permission.objects.filter(codename__in=["change_album", "delete_photo"])
+User.objects.get(username="{name}").user_permissions.add(*permissions)
 """
 CHANGES = re.compile(r"/(place|sort|undo|selection/move|selection/delete)/$")
 KINDS = ("drag", "drag", "place", "sort", "move", "move", "delete", "undo", "undo")
@@ -233,9 +239,16 @@ def act_together(one: Photographer, other: Photographer, meeting: Meeting) -> No
 
 @pytest.mark.parametrize("seconds", [0, pytest.param(60, marks=pytest.mark.long)])
 def test_two_browsers_lose_nothing_and_end_with_the_same_view(
-    seconds: int, open_page: OpenPage, installation: Installation, capsys: pytest.CaptureFixture[str]
+    seconds: int,
+    open_page: OpenPage,
+    installation: Installation,
+    users: list[Account],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pages = [open_page(records_console=False) for _ in range(2)]
+    """The owner of the albums, and a user who may change and delete photos of all users."""
+    editor = users.pop()
+    installation.manage("shell", "--no-imports", "-c", ALLOW.format(name=editor.name))
+    pages = [open_page(records_console=False), open_page(editor, records_console=False)]
     albums = [new_album(pages[0], title) for title in ("Rome", "Naples")]
     numbers = ", ".join(str(number_of(album)) for album in albums)
     installation.manage("shell", "--no-imports", "-c", FILL.format(album=number_of(albums[0])))
