@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Response, Route, expect
+from playwright.sync_api import Locator, Page, Response, Route, TimeoutError, expect
 
 from tests import polling
 from tests.browser.accounts import Account
@@ -77,6 +77,10 @@ class Meeting:
         self.is_holding = False
         self._held: list[Route] = []
 
+    @property
+    def held(self) -> list[str]:
+        return [route.request.url for route in self._held]
+
     def hold(self, route: Route) -> None:
         if not self.is_holding or route.request.method != "POST":
             route.continue_()
@@ -97,6 +101,7 @@ class Photographer:
         self.tiles = page.locator("#photo-grid > .tile")
         self.counts = Counter[str]()
         self.errors: list[str] = []
+        self.last = ""
         page.route(CHANGES, meeting.hold)
         page.on("response", self._on_response)
         page.on("pageerror", lambda error: self.errors.append(f"exception: {error}"))
@@ -110,6 +115,7 @@ class Photographer:
             send: Callable[[], None] | None = getattr(self, f"_{kind}")()
             if send:
                 self.counts[kind] += 1
+                self.last = kind
                 self._expect_next_page()
                 return send
 
@@ -230,9 +236,13 @@ def number_of(album: str) -> int:
 def act_together(one: Photographer, other: Photographer, meeting: Meeting) -> None:
     sends = [one.prepare(), other.prepare()]
     meeting.is_holding = True
-    with one.page.expect_response(is_change) as first, other.page.expect_response(is_change) as second:
-        for send in sends:
-            send()
+    try:
+        with one.page.expect_response(is_change) as first, other.page.expect_response(is_change) as second:
+            for send in sends:
+                send()
+    except TimeoutError as error:
+        shown = [(each.last, each.page.url, each.page.locator("#toasts").inner_text()) for each in (one, other)]
+        raise AssertionError(f"no response to both: {shown}, {meeting.held} held") from error
     one.settle(first.value)
     other.settle(second.value)
 
