@@ -41,7 +41,7 @@ def _at_end(operation: Operation, album: Album, returning: Sequence[Stack], form
     ends = operation.params.setdefault("ends", {})
     if str(album.pk) not in ends:
         ends[str(album.pk)] = list(stacks.end_range(album.pk, operation.done))
-    places = {}
+    places: dict[int, int] = {}
     for stack in sorted(returning, key=lambda stack: former[stack.lead.pk][1], reverse=True):
         first, gap, free = ends[str(album.pk)]
         ends[str(album.pk)][2] = max(free - 1, 0)

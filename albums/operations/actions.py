@@ -98,5 +98,9 @@ def register(action: Action) -> None:
     _actions[action.kind] = action
 
 
+def registered() -> list[Action]:
+    return list(_actions.values())
+
+
 def find(kind: str) -> Action:
     return _actions[kind]
