@@ -89,17 +89,20 @@ def group(album: Album) -> QuerySet[Album]:
     return Album.objects.filter(pk__in=tree.with_descendants([album.pk]), trashed_at=album.trashed_at)
 
 
-def delete_now(ids: Sequence[int]) -> None:
+def delete_now(ids: Sequence[int], until: float | None = None) -> bool:
     """Deletes albums permanently, with all photos and all albums inside them, the innermost first. Can be repeated.
 
     They are in the trash meanwhile, so that no photo is moved or uploaded to them and deleted, too. If this process is killed,
-    the next purge deletes the rest.
+    or at `until` (of time.monotonic()), the next purge deletes the rest. Returns False if there is a rest.
     """
     with transaction.atomic():
         mark(ids, timezone.now() - timedelta(days=settings.TRASH_DAYS))
     for level in reversed(tree.levels(ids)):
         for album in Album.objects.filter(pk__in=level):
+            if removal.is_over(until):
+                return False
             removal.delete_album(album)
+    return True
 
 
 def remove(album: Album, until: float | None = None) -> bool:

@@ -13,9 +13,9 @@ from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_POST
 
-from albums import album_trash, operations
+from albums import album_trash, operations, removal
 from albums.access import ensure_deletable, note_deletion
-from albums.album_selection.selection import selected
+from albums.album_selection.selection import AlbumSelection, selected
 from albums.models import Album, Operation
 from albums.nesting import queries, tree
 from albums.operations import responses
@@ -60,16 +60,22 @@ def delete(request: HttpRequest, albums: list[Album]) -> HttpResponse:
     """Moves the albums to the trash. If there is none (TRASH_DAYS is 0), asks first and then deletes them permanently."""
     for album in albums:
         ensure_deletable(request, album)
-    if not settings.TRASH_DAYS and "confirmed" not in request.POST:
+    if not settings.TRASH_DAYS:
         ids = tree.with_descendants(album.pk for album in albums)
         total = contents.total_of_albums(Album.objects.filter(pk__in=ids), _user(request))
-        return render(request, "album/delete_selected.html", {"albums": albums, "total": total})
+        counted = f"{len(albums)}-{total.albums}-{total.photos}-{total.bytes}"
+        confirmed = request.POST.get("confirmed", "")
+        if confirmed != counted:  # albums or photos may have been added since the page was shown
+            context = {"total": total, "counted": counted, "has_changed": bool(confirmed)}
+            return _page(request, "album/delete_selected.html", albums, context)
     for album in albums:
         note_deletion(request, album, "album-trashed" if settings.TRASH_DAYS else "album-deleted")
     if settings.TRASH_DAYS:
         return responses.respond(request, start(request, "album-delete", albums), "albums:list")
-    album_trash.delete_now([album.pk for album in albums])
-    messages.success(request, f"{len(albums)} album{pluralize(len(albums))} deleted permanently.")
+    if album_trash.delete_now([album.pk for album in albums], removal.end_of_request()):
+        messages.success(request, f"{len(albums)} album{pluralize(len(albums))} deleted permanently.")
+    else:
+        messages.info(request, "The albums are being deleted. The rest is deleted within minutes.")
     return redirect(responses.next_url(request, "albums:list"))
 
 
@@ -129,7 +135,8 @@ def _page(
 ) -> HttpResponse:
     """Returns a page whose form repeats the selection."""
     back = responses.next_url(request, "albums:list")
-    return render(request, template, {"albums": albums, "back": back, **context}, status=status)
+    fields = AlbumSelection.parse(request.POST).fields()
+    return render(request, template, {"albums": albums, "fields": fields, "back": back, **context}, status=status)
 
 
 def _target_or_404(request: HttpRequest, value: str) -> Album:

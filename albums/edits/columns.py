@@ -15,7 +15,9 @@ from albums.models import Album, Photo, PhotoQuerySet
 
 Values = dict[str, Any]
 Inverse = list[dict[str, Any]]
-"""Groups of photos with the same values: `{"photos": [ids], "before": {...}, "after": {...}}`, in JSON."""
+"""Groups of photos with the same values: `{"photos": [ids], "before": {...}, "after": {...}}`, in JSON.
+
+With `positions`, in the order of the photos, if an order of albums depends on the columns."""
 
 MAX_UPDATES = 4
 """Statements for one column with few different values. With more values, one statement names each photo's value."""
@@ -41,8 +43,11 @@ def inverse(photos: list[Photo], values: dict[int, Values]) -> Inverse:
     for photo in photos:
         after = values[photo.pk]
         before = {column: getattr(photo, column) for column in after}
-        group = {"photos": [], "before": _to_json(before), "after": _to_json(after)}
-        groups.setdefault(_key([before, after]), group)["photos"].append(photo.pk)
+        group: dict[str, Any] = {"photos": [], "before": _to_json(before), "after": _to_json(after)}
+        group = groups.setdefault(_key([before, after]), group)
+        group["photos"].append(photo.pk)
+        if sorting.depends_on(after):
+            group.setdefault("positions", []).append(photo.position)
     return list(groups.values())
 
 
@@ -60,7 +65,13 @@ def restore(user: User, inverse: Inverse) -> int:
     }
     if values:
         write(values)
-        sorting.place([photos[pk] for pk in values], {column for columns in values.values() for column in columns})
+        former = {
+            pk: place
+            for group in inverse
+            for pk, place in zip(group["photos"], group.get("positions", []), strict=False)
+        }
+        changed = {column for columns in values.values() for column in columns}
+        sorting.place([photos[pk] for pk in values], changed, former)
     return len(ids) - len(values)
 
 

@@ -1,7 +1,7 @@
 """Moves edited photos to their new places in albums that are sorted by what was edited."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from albums.models import Album, Photo, PhotoQuerySet, SortedBy
 from albums.order import placing
@@ -21,8 +21,8 @@ def lock(photos: PhotoQuerySet, columns: Collection[str]) -> None:
         list(albums.order_by("pk").select_for_update(no_key=True))
 
 
-def place(photos: Iterable[Photo], columns: Collection[str]) -> None:
-    """Places the photos whose columns were changed, in the same transaction."""
+def place(photos: Iterable[Photo], columns: Collection[str], former: Mapping[int, int] | None = None) -> None:
+    """Places the photos whose columns were changed, in the same transaction. `former`: see `placing.place`."""
     orders = _orders(columns)
     if not orders:
         return
@@ -31,7 +31,12 @@ def place(photos: Iterable[Photo], columns: Collection[str]) -> None:
         ids_by_album[photo.album_id].append(photo.pk)
     albums = Album.objects.filter(pk__in=ids_by_album, sorted_by__in=orders).order_by("pk")
     for album_id in albums.values_list("pk", flat=True):
-        placing.place(album_id, ids_by_album[album_id])
+        placing.place(album_id, ids_by_album[album_id], former)
+
+
+def depends_on(columns: Collection[str]) -> bool:
+    """True if there are orders that depend on one of the columns."""
+    return bool(_orders(columns))
 
 
 def _orders(columns: Collection[str]) -> set[str]:

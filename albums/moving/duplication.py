@@ -16,7 +16,7 @@ from albums import holds, key_columns, removal
 from albums.columns import orientation
 from albums.edits import rotation
 from albums.models import Album, Companion, Leftover, Operation, PerceptualHash, Photo, PhotoQuerySet, Rendition
-from albums.moving import places, stacks, wording
+from albums.moving import new_album, places, stacks, wording
 from albums.moving.signals import placed
 from albums.moving.stacks import Stack
 from albums.operations import Action, Losses, Result, StepChanged
@@ -112,6 +112,9 @@ class Copy(Action):
         unchanged = [pk for pk, state in current.items() if state == states[pk]]
         removal.delete_photos(Photo.objects.filter(pk__in=unchanged))
         return len(inverse) - len(unchanged)
+
+    def finish_undo(self, operation: Operation) -> None:
+        new_album.delete_untouched(operation)
 
     def summary(self, operation: Operation) -> str:
         return wording.placed(operation, "copied")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from albums.models import Album, Operation, Photo, PhotoQuerySet
-from albums.moving import places, stacks, wording
+from albums.moving import new_album, places, restoring, stacks, wording
 from albums.operations import Action, Losses, Result
 from albums.order import placing
 
@@ -49,10 +49,19 @@ class Move(Action):
         open_ids = {pk for pk, album in albums.items() if places.is_open_to(album, operation.user)}
         may_take = target_id in open_ids and albums[target_id].is_emptiable_by(operation.user)
         returning = _unchanged(rows, target_id) if may_take else []
-        back = _free(returning, {pk: place for stack in rows for pk, *place in stack}, open_ids)
-        places.put(back)
+        former = {pk: place for stack in rows for pk, *place in stack}
+        back = [
+            photo
+            for pk in sorted(open_ids - {target_id})
+            for photo in _return(
+                operation, albums[pk], [stack for stack in returning if former[stack.lead.pk][0] == pk], former
+            )
+        ]
         places.restore_covers(inverse["covers"], {photo.pk for photo in back})
         return len(rows) - sum(photo.shown_as_id is None for photo in back)
+
+    def finish_undo(self, operation: Operation) -> None:
+        new_album.delete_untouched(operation)
 
     def summary(self, operation: Operation) -> str:
         return wording.placed(operation, "moved")
@@ -69,12 +78,20 @@ def _unchanged(rows: Sequence[Any], target_id: int) -> list[stacks.Stack]:
     return [stack for stack in stacks_of_photos if {photo.pk for photo in stack.photos} == moved[stack.lead.pk]]
 
 
-def _free(returning: list[stacks.Stack], former: dict[int, list[int]], open_ids: set[int]) -> list[Photo]:
-    """Returns the photos with their former albums and positions. Leaves out those that cannot return."""
-    back = []
-    for source_id in open_ids:
-        group = [stack for stack in returning if former[stack.lead.pk][0] == source_id]
-        back += [photo for stack in stacks.without_known(group, source_id) for photo in stack.photos]
-    for photo in back:
-        photo.album_id, photo.position = former[photo.pk]
-    return back
+def _return(operation: Operation, album: Album, group: list[stacks.Stack], former: restoring.Places) -> list[Photo]:
+    """Puts those back into their former album that it does not have already. Returns their photos.
+
+    They get their former positions, unless the order of the album has changed.
+    """
+    free = stacks.without_known(group, album.pk)
+    photos = [photo for stack in free for photo in stack.photos]
+    if not photos:
+        return []
+    is_reordered = restoring.is_reordered(operation, album)
+    places_today = restoring.positions(operation, album, free, former) if is_reordered else {}
+    for photo in photos:
+        photo.album_id, photo.position = album.pk, places_today.get(photo.pk, former[photo.pk][1])
+    places.put(photos)
+    if is_reordered:
+        placing.place(album.pk, [photo.pk for photo in photos])
+    return photos

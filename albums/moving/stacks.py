@@ -68,9 +68,15 @@ def end_positions(album_id: int, count: int) -> Iterator[int]:
 
     A photo that is uploaded later has a later position. Call it under the album's lock.
     """
+    first, gap, count = end_range(album_id, count)
+    yield from range(first, first + gap * count, gap)
+
+
+def end_range(album_id: int, count: int) -> tuple[int, int, int]:
+    """Returns the first of the `end_positions`, their distance and their number."""
     last = Photo.objects.filter(album=album_id).order_by("-position").values_list("position", flat=True).first() or 0
     gap = max(1, min(spacing.GAP, (spacing.now() - last) // (count + 1)))
-    yield from range(last + gap, last + gap * count + 1, gap)
+    return last + gap, gap, count
 
 
 def photos_by_album(photos: Collection[Photo]) -> dict[int, list[Photo]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -63,9 +63,13 @@ def targets(request: HttpRequest) -> HttpResponse:
 
 @on_selection
 def delete(request: HttpRequest, user: User, selection: Selection) -> HttpResponse:
-    """Moves the photos to the trash. If there is none, a page asks before they are deleted permanently."""
+    """Moves the photos to the trash. If there is none, a page asks before they are deleted permanently.
+
+    The page asks again if the photos are not those that it has counted: others may have been added to the album meanwhile.
+    """
     deletable = _emptiable(user, selection)
-    if request.method == "POST" and (settings.TRASH_DAYS or "confirmed" in request.POST):
+    confirmed = request.POST.get("confirmed", "")
+    if request.method == "POST" and (settings.TRASH_DAYS or confirmed == _fingerprint(deletable)):
         for album in _albums_of_others(request, deletable):
             note_deletion(request, album, "photos-trashed" if settings.TRASH_DAYS else "photos-deleted")
         kind = "delete" if settings.TRASH_DAYS else "delete-permanently"
@@ -75,6 +79,8 @@ def delete(request: HttpRequest, user: User, selection: Selection) -> HttpRespon
         "photo_count": deletable.count(),
         "bytes": deletable.aggregate(sum=Sum("original_bytes", default=0))["sum"],
         "days": settings.TRASH_DAYS,
+        "counted": _fingerprint(deletable),
+        "has_changed": bool(confirmed) and not settings.TRASH_DAYS,
         "back": responses.next_url(request, page_of(selection)),
     }
     return render(request, "selection/delete.html", context)
@@ -108,7 +114,8 @@ def _place(request: HttpRequest, user: User, selection: Selection, kind: str) ->
     if kind == "move":
         for source in _albums_of_others(request, photos.exclude(album__owner=album.owner_id)):
             note_deletion(request, source, "photos-moved")
-    params = {"album": album.pk, "known": photos.filter(album=album).count()}
+    created = album.title if target == NEW_ALBUM else ""
+    params = {"album": album.pk, "known": photos.filter(album=album).count(), "created": created}
     return responses.respond(request, operations.start(user, kind, params, selection), page_of(selection))
 
 
@@ -147,6 +154,12 @@ def _emptiable(user: User, selection: Selection) -> PhotoQuerySet:
     if not deletable.exists() and photos.exists():
         raise MayNotDelete
     return deletable
+
+
+def _fingerprint(photos: PhotoQuerySet) -> str:
+    """Returns a short text that differs for other photos, though not for all that one could construct."""
+    values = photos.aggregate(count=Count("pk"), last=Max("pk"), sum=Sum("pk"))
+    return "-".join(str(values[name] or 0) for name in ("count", "last", "sum"))
 
 
 def _albums_of_others(request: HttpRequest, photos: PhotoQuerySet) -> QuerySet[Album]:

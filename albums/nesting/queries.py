@@ -57,7 +57,7 @@ def inside(album: Album) -> Inside:
 
 def targets(user: AbstractBaseUser | AnonymousUser, albums: list[Album], text: str) -> list[Target]:
     """Returns up to MAX_TARGETS albums whose title contains the text and that these can be moved into, sorted by title."""
-    candidates = Album.objects.visible_to(user).filter(owner__in=[album.owner_id for album in albums])
+    candidates = Album.objects.visible_to(user).filter(owner__in={album.owner_id for album in albums})
     if any(album.owner_id is None for album in albums):
         candidates = Album.objects.visible_to(user).filter(owner=None)
     candidates = candidates.exclude(pk__in=tree.with_descendants(album.pk for album in albums))

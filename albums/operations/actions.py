@@ -78,6 +78,10 @@ class Action(ABC):
         """
         raise NotImplementedError(f"{self.kind} cannot be undone")
 
+    def finish_undo(self, operation: Operation) -> None:
+        """Called in a transaction when all steps are undone."""
+        return
+
     def losses(self, operation: Operation) -> Losses | None:
         """The albums that undoing takes photos from or gives to another owner, as far as the user may do that."""
         return None
@@ -92,6 +96,10 @@ _actions: dict[str, Action] = {}
 
 def register(action: Action) -> None:
     _actions[action.kind] = action
+
+
+def registered() -> list[Action]:
+    return list(_actions.values())
 
 
 def find(kind: str) -> Action:

@@ -203,11 +203,13 @@ def _remaining(operation: Operation, action: Action) -> PhotoQuerySet:
 
 
 def _revert(operation: Operation) -> None:
+    action = actions.find(operation.kind)
     step = operation.steps.order_by("-pk").first()
     if step is None:
         operation.state = State.UNDONE
+        action.finish_undo(operation)
         return
-    operation.kept += actions.find(operation.kind).undo(operation, step.inverse)
+    operation.kept += action.undo(operation, step.inverse)
     step.delete()
 
 

@@ -3,8 +3,9 @@
 Code that publishes photos, moves them to another album, or edits dates or ratings calls `place` in the same transaction.
 """
 
+import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import connection, transaction
 from django.db.models import Case, Max, Min, Q, RowRange, When, Window
@@ -19,11 +20,11 @@ PLACED = "SELECT id, lower, upper FROM ({rows}) placed WHERE id IN ({ids}) ORDER
 
 
 @transaction.atomic
-def place(album_id: int, photo_ids: Sequence[int]) -> None:
+def place(album_id: int, photo_ids: Sequence[int], former: Mapping[int, int] | None = None) -> None:
     """Moves the photos to where the album's order wants them. The others keep their positions, if there is room.
 
     A RAW stands for the JPEG that is shown for it. Albums that are sorted by upload time or by hand keep the positions that the
-    photos have: the caller put them at the end.
+    photos have: the caller put them at the end. `former`: positions by id, which the photos get if they fit.
     Takes the album's lock. The number of queries is constant.
     """
     album = Album.objects.select_for_update(no_key=True).filter(pk=album_id, sorted_by__in=keys.KEYS)
@@ -34,7 +35,8 @@ def place(album_id: int, photo_ids: Sequence[int]) -> None:
     lead_ids = list({shown_as or pk for pk, shown_as in rows})
     if not lead_ids:
         return
-    places = _at_end(album_id, sorted_by, lead_ids) or _between(_neighbours(album_id, sorted_by, lead_ids))
+    places = {} if former else _at_end(album_id, sorted_by, lead_ids)
+    places = places or _between(_neighbours(album_id, sorted_by, lead_ids), former or {})
     if places:
         positions.assign(places)
     else:
@@ -53,18 +55,25 @@ def _at_end(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> dict[int
     return dict(zip(others, free, strict=False))
 
 
-def _between(rows: list[Neighbours]) -> dict[int, int]:
+def _between(rows: list[Neighbours], former: Mapping[int, int]) -> dict[int, int]:
     """Returns positions between the neighbours; an empty dict if there is no room."""
     groups: dict[tuple[int | None, int | None], list[int]] = defaultdict(list)
     for pk, lower, upper in rows:
         groups[lower, upper].append(pk)
     places: dict[int, int] = {}
     for (lower, upper), ids in groups.items():
-        free = spacing.spread(lower, upper, len(ids), spacing.now())
+        wanted = [former[pk] for pk in ids if pk in former]
+        is_fitting = len(wanted) == len(ids) and _is_increasing(lower, wanted, upper)
+        free = wanted if is_fitting else spacing.spread(lower, upper, len(ids), spacing.now())
         if not free:
             return {}
         places.update(zip(ids, free, strict=True))
     return places
+
+
+def _is_increasing(lower: int | None, numbers: list[int], upper: int | None) -> bool:
+    ends = ([] if lower is None else [lower], [] if upper is None else [upper])
+    return all(before < after for before, after in itertools.pairwise([*ends[0], *numbers, *ends[1]]))
 
 
 def _neighbours(album_id: int, sorted_by: str, photo_ids: Sequence[int]) -> list[Neighbours]:

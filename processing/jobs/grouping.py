@@ -7,6 +7,7 @@ is derived from the rows each time, so that repeating it changes nothing. Names 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from django.db.models import Q
@@ -83,7 +84,7 @@ def resume_videos(job: ProcessingJob, photo: Photo) -> None:
 
 def has_still(sent: SentFile) -> bool:
     """True if the album has a photo that a Live video of this name belongs to, or several candidates."""
-    files = name_matching.files(sent)
+    files = _with_moved(name_matching.files(sent))
     still, is_ambiguous = _still(sent.name, sent.folder, files, _photos(files))
     return still is not None or is_ambiguous
 
@@ -128,9 +129,10 @@ def _videos_without_still(sent: SentFile) -> list[ProcessingJob]:
 
 def _settle(sent: SentFile) -> None:
     files = name_matching.files(sent)
-    if sum(file.is_there for file in files) < 2:
+    files_with_moved = _with_moved(files)
+    if sum(file.is_there for file in files_with_moved) < 2:
         return
-    photos = _photos(files, lock=True)
+    photos = _photos(files_with_moved, lock=True)
     shown = sorted((file for file in files if file.photo in photos), key=lambda file: _sort_key(photos, file))
     _stack_raws([file for file in shown if stem(file.name) == stem(sent.name)], photos)
     companions = Companion.objects.in_bulk({file.companion for file in files if file.companion})
@@ -141,7 +143,7 @@ def _settle(sent: SentFile) -> None:
         if file.is_double and companion.photo_id:
             continue  # it was grouped when it first arrived, and a user may have changed its metadata since
         if companion.kind == Companion.Kind.MOTION:
-            still, is_ambiguous = _still(file.name, file.folder, files, photos)
+            still, is_ambiguous = _still(file.name, file.folder, files_with_moved, photos)
             if is_ambiguous and not file.is_double:
                 companion.photo = None
                 companion.save(update_fields=["photo"])
@@ -149,6 +151,11 @@ def _settle(sent: SentFile) -> None:
         else:
             is_ambiguous = _apply_sidecar(companion, file, files, shown, photos)
         _note_ambiguity(file, is_ambiguous=is_ambiguous)
+
+
+def _with_moved(files: Sequence[MatchingFile]) -> list[MatchingFile]:
+    """Returns the files with the photos that were moved to another album. Live videos follow them; nothing else does."""
+    return [replace(file, photo=file.photo or file.moved) for file in files]
 
 
 def _photos(files: Sequence[MatchingFile], *, lock: bool = False) -> dict[int | None, Photo]:
@@ -291,9 +298,15 @@ def _capture_time(photo: Photo, iso: str, source: str) -> dict[str, object]:
 
 
 def _attach(companion: Companion, photo: Photo | None) -> None:
-    if photo and companion.photo_id != photo.pk:
-        companion.photo = photo
-        companion.save(update_fields=["photo"])
+    """Stores the companion with the photo, in the photo's album; not if that has a file of the same name and bytes."""
+    if photo is None or companion.photo_id == photo.pk:
+        return
+    if companion.album_id != photo.album_id:
+        twins = Companion.objects.filter(album=photo.album_id, sha256=companion.sha256, name=companion.name)
+        if twins.exists():
+            return
+    companion.photo, companion.album_id = photo, photo.album_id
+    companion.save(update_fields=["photo", "album"])
 
 
 def _note_ambiguity(file: MatchingFile, *, is_ambiguous: bool) -> None:

@@ -133,6 +133,8 @@ class MatchingFile:
     photo: int | None = None
     companion: int | None = None
     is_double: bool = False
+    moved: int | None = None
+    """The file's photo, if it was moved to another album."""
 
     @property
     def is_there(self) -> bool:
@@ -149,7 +151,7 @@ def has_others(sent: SentFile) -> bool:
 
 
 def files(sent: SentFile) -> list[MatchingFile]:
-    """Returns the file and all its possible siblings, processed or not. Photos that were moved to another album are not there."""
+    """Returns the file and all its possible siblings, processed or not. `moved` has photos that are in another album now."""
     stems = sent.stems
     jobs = sent.jobs.exclude(state=JobState.CANCELLED).order_by("pk")
     columns = ("upload", "original_filename", "upload__folder", "upload__sha256")
@@ -162,6 +164,7 @@ def files(sent: SentFile) -> list[MatchingFile]:
             sha256,
             photo if photo_album == sent.album else None,
             companion if companion_album == sent.album else None,
+            moved=photo if photo_album != sent.album else None,
         )
         for upload, name, folder, sha256, photo, photo_album, companion, companion_album in rows
     ]

@@ -86,7 +86,7 @@ def test_undo_keeps_what_another_user_has_changed_since(signed_in, library):
 
     page = undo(signed_in)
 
-    assert "1 has changed since and stayed as it is." in page
+    assert "1 stayed as it is: it has changed since" in page
     assert Album.objects.get(pk=album.pk).title == "Mountains"
 
 
@@ -97,7 +97,7 @@ def test_undo_keeps_an_album_that_was_moved_again_since(signed_in, library):
 
     page = signed_in.post(f"/operations/{first.pk}/undo/", follow=True).content.decode()
 
-    assert "1 has changed since" in page
+    assert "1 stayed as it is: it has changed since" in page
     assert Album.objects.get(title="Rome").parent == library["Old"]
 
 

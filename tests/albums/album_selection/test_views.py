@@ -1,5 +1,7 @@
 """Requests with selected albums: which are accepted, and what they may do. Undo is tested in album_edits/test_actions.py."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -33,6 +35,44 @@ def test_a_request_without_a_valid_selection_is_rejected(signed_in, album, monke
     for code, albums in codes.items():
         response = signed_in.post("/albums/selected/pin/", {"album": albums})
         assert (response.status_code, response["X-Error-Code"]) == (422, code)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {"Summer", "Roman baths", "Winter"}),
+        ({"except": "{Winter}"}, {"Summer", "Roman baths"}),
+        ({"filter_q": "rom"}, {"Roman baths", "Rome"}),
+        ({"filter_show": "archived"}, {"Old"}),
+        ({"filter_inside": "{Summer}"}, {"Rome"}),
+        ({"album": "{Rome}"}, {"Summer", "Roman baths", "Winter"}),
+    ],
+)
+def test_all_albums_of_a_list_are_selected(signed_in, album, owner, their_album, fields, expected):
+    Album.objects.create(title="Rome", owner=owner, parent=album)
+    Album.objects.create(title="Old", owner=owner, archived_at="2026-01-02T03:04:05Z")
+    Album.objects.bulk_create(Album(title=title, owner=owner) for title in ("Roman baths", "Winter"))
+    ids = dict(Album.objects.values_list("title", "pk"))
+
+    fields = {name: value.format(**ids) for name, value in fields.items()}
+    signed_in.post("/albums/selected/pin/", {"all": "1", **fields, "on": "yes"})
+
+    assert set(Album.objects.exclude(pinned_at=None).values_list("title", flat=True)) == expected
+
+
+def test_forms_repeat_what_all_means(signed_in, album, owner):
+    Album.objects.bulk_create(Album(title=f"Rome {number}", owner=owner) for number in range(1500))
+    fields = {"all": "1", "filter_q": "rome", "except": str(Album.objects.get(title="Rome 7").pk)}
+
+    page = signed_in.post("/albums/selected/move/", fields)
+
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.content.decode()))
+    assert fields.items() <= hidden.items()
+    signed_in.post("/albums/selected/move/", hidden | {"to": album.pk})
+    assert (album.children.count(), Operation.objects.get().done) == (1499, 1499)
+    for pk in Operation.objects.values_list("pk", flat=True):
+        signed_in.post(f"/operations/{pk}/undo/")
+    assert album.children.count() == 0
 
 
 def test_albums_of_others_do_not_exist_and_are_left_out(signed_in, album, their_album):
@@ -109,7 +149,12 @@ def test_without_a_trash_a_page_asks_with_counts_and_bytes(signed_in, album, own
     page = signed_in.post("/albums/selected/delete/", {"album": album.pk}).content.decode()
     assert " ".join(["2", "albums", "with", "2", "photos", "(6.0", "MB)"]) in " ".join(page.split())
     assert Album.objects.count() == 2
-    signed_in.post("/albums/selected/delete/", {"album": album.pk, "confirmed": "yes"})
+    confirmed = re.search(r'name="confirmed" value="([^"]+)"', page)[1]
+    late = Album.objects.create(title="Late", owner=owner, parent=album)
+    asked_again = signed_in.post("/albums/selected/delete/", {"album": album.pk, "confirmed": confirmed})
+    assert ("3 albums" in asked_again.content.decode(), Album.objects.count()) == (True, 3)
+    late.delete()
+    signed_in.post("/albums/selected/delete/", {"album": album.pk, "confirmed": confirmed})
 
     assert (Album.objects.count(), Photo.objects.count()) == (0, 0)
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from albums import trash
-from albums.models import Photo
+from albums.models import Operation, Photo
 from tests.albums.test_trash import rows
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,36 @@ def test_a_user_rates_a_photo_and_the_rating_of_the_file_stays(signed_in, photo)
     photo.refresh_from_db()
     assert (photo.rating, photo.edited_rating, photo.stars) == (3, 5, 5)
     assert 'aria-label="Rated 5 of 5"' in signed_in.get(f"/photos/{photo.pk}/").content.decode()
+
+
+def test_a_rating_is_undone(signed_in, photo):
+    rate(signed_in, photo, 5)
+    rate(signed_in, photo, 4)
+    Photo.objects.update(title="By another user")
+
+    for before in (5, None):
+        operation = Operation.objects.filter(state="done").latest("pk")
+        page = signed_in.post(f"/operations/{operation.pk}/undo/", {"next": f"/photos/{photo.pk}/"}, follow=True)
+
+        photo.refresh_from_db()
+        assert (photo.edited_rating, photo.title) == (before, "By another user")
+        assert (page.redirect_chain, "Undone." in page.content.decode()) == ([(f"/photos/{photo.pk}/", 302)], True)
+
+
+def test_the_same_rating_again_offers_no_undo(signed_in, photo):
+    rate(signed_in, photo, 3)
+
+    assert Operation.objects.count() == 0
+
+
+def test_a_raw_is_rated_as_the_jpeg_that_it_is_shown_with(signed_in, album, photo):
+    raw = rows(album, 1)[-1]
+    Photo.objects.filter(pk=raw.pk).update(shown_as=photo)
+
+    response = signed_in.post(f"/photos/{raw.pk}/rating/", {"rating": 4})
+
+    assert response["Location"] == f"/photos/{photo.pk}/"
+    assert list(Photo.objects.order_by("pk").values_list("edited_rating", flat=True)) == [4, None]
 
 
 def test_zero_stars_hide_the_rating_of_the_file(signed_in, photo):

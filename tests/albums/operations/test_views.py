@@ -30,7 +30,7 @@ def test_undo_returns_to_the_page_and_says_what_stayed(signed_in, album, operati
     page = signed_in.post(reverse("albums:undo", args=[operation.pk]), {"next": album.get_absolute_url()}, follow=True)
 
     assert page.redirect_chain == [(album.get_absolute_url(), 302)]
-    assert "Undone. 1 has changed since and stayed as it is." in page.content.decode()
+    assert "Undone. 1 stayed as it is: it has changed since" in page.content.decode()
     assert [photo.camera for photo in album.photos.all()] == ["Leica", "", ""]
 
 

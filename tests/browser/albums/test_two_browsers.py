@@ -10,9 +10,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Response, Route, expect
+from playwright.sync_api import Locator, Page, Response, Route, TimeoutError, expect
 
 from tests import polling
+from tests.browser.accounts import Account
 from tests.browser.conftest import OpenPage, new_album
 from tests.installation import Installation
 
@@ -44,6 +45,11 @@ for rendition in renditions:
     keep(rendition, "", webp())
 Rendition.objects.bulk_update(renditions, ["bytes", "sha256"])
 """
+ALLOW = """
+from django.contrib.auth.models import Permission, User
+permissions = Permission.objects.filter(codename__in=["change_album", "delete_photo"])
+User.objects.get(username="{name}").user_permissions.add(*permissions)
+"""
 CHANGES = re.compile(r"/(place|sort|undo|selection/move|selection/delete)/$")
 KINDS = ("drag", "drag", "place", "sort", "move", "move", "delete", "undo", "undo")
 MIN_PHOTOS = 8
@@ -71,6 +77,10 @@ class Meeting:
         self.is_holding = False
         self._held: list[Route] = []
 
+    @property
+    def held(self) -> list[str]:
+        return [route.request.url for route in self._held]
+
     def hold(self, route: Route) -> None:
         if not self.is_holding or route.request.method != "POST":
             route.continue_()
@@ -91,6 +101,7 @@ class Photographer:
         self.tiles = page.locator("#photo-grid > .tile")
         self.counts = Counter[str]()
         self.errors: list[str] = []
+        self.last = ""
         page.route(CHANGES, meeting.hold)
         page.on("response", self._on_response)
         page.on("pageerror", lambda error: self.errors.append(f"exception: {error}"))
@@ -104,6 +115,7 @@ class Photographer:
             send: Callable[[], None] | None = getattr(self, f"_{kind}")()
             if send:
                 self.counts[kind] += 1
+                self.last = kind
                 self._expect_next_page()
                 return send
 
@@ -224,18 +236,29 @@ def number_of(album: str) -> int:
 def act_together(one: Photographer, other: Photographer, meeting: Meeting) -> None:
     sends = [one.prepare(), other.prepare()]
     meeting.is_holding = True
-    with one.page.expect_response(is_change) as first, other.page.expect_response(is_change) as second:
-        for send in sends:
-            send()
+    try:
+        with one.page.expect_response(is_change) as first, other.page.expect_response(is_change) as second:
+            for send in sends:
+                send()
+    except TimeoutError as error:
+        shown = [(each.last, each.page.url, each.page.locator("#toasts").inner_text()) for each in (one, other)]
+        raise AssertionError(f"no response to both: {shown}, {meeting.held} held") from error
     one.settle(first.value)
     other.settle(second.value)
 
 
 @pytest.mark.parametrize("seconds", [0, pytest.param(60, marks=pytest.mark.long)])
 def test_two_browsers_lose_nothing_and_end_with_the_same_view(
-    seconds: int, open_page: OpenPage, installation: Installation, capsys: pytest.CaptureFixture[str]
+    seconds: int,
+    open_page: OpenPage,
+    installation: Installation,
+    users: list[Account],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pages = [open_page(records_console=False) for _ in range(2)]
+    """The owner of the albums, and a user who may change and delete photos of all users."""
+    editor = users.pop()
+    installation.manage("shell", "--no-imports", "-c", ALLOW.format(name=editor.name))
+    pages = [open_page(records_console=False), open_page(editor, records_console=False)]
     albums = [new_album(pages[0], title) for title in ("Rome", "Naples")]
     numbers = ", ".join(str(number_of(album)) for album in albums)
     installation.manage("shell", "--no-imports", "-c", FILL.format(album=number_of(albums[0])))

@@ -1,5 +1,6 @@
 """Files of a batch that belong together: photo and sidecar, RAW and JPEG, still and Live video; in any order."""
 
+import hashlib
 from datetime import UTC, datetime
 from io import BytesIO, StringIO
 from itertools import permutations
@@ -9,8 +10,9 @@ from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
 
-from albums import removal, trash
-from albums.models import Companion, Leftover, Photo
+from albums import operations, removal, trash
+from albums.models import Album, Companion, Leftover, Photo
+from albums.selection import Selection
 from processing import jobs
 from processing.integrity import consistency, findings, post_write, scrub
 from processing.jobs import grouping, name_matching
@@ -386,6 +388,27 @@ def test_a_live_video_waits_for_its_still_without_using_an_attempt(album):
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code, job.attempts) == (JobState.PENDING, "still-to-come", 0)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_live_video_follows_a_still_that_was_moved_to_another_album(album, owner, is_known):
+    batch = send(album, [("IMG_1.JPG", jpeg(TAKEN)), ("IMG_1.xmp", sidecar())])
+    target = Album.objects.create(title="Rome", owner=owner)
+    still = album.photos.get()
+    operations.start(owner, "move", {"album": target.pk, "known": 0}, Selection((still.pk,)))
+    if is_known:
+        sha256 = hashlib.sha256(MOV).hexdigest()
+        Companion.objects.create(album=target, kind="motion", name="IMG_1.MOV", key="x", bytes=1, sha256=sha256)
+
+    making.received(album, MOV, name="IMG_1.MOV", batch=batch)
+    develop()
+
+    assert ProcessingJob.objects.failed().count() == 0
+    video = Companion.objects.get(kind=Companion.Kind.MOTION, job__isnull=False)
+    assert (video.photo, video.album) == ((None, album) if is_known else (still, target))
+    assert Companion.objects.get(kind=Companion.Kind.SIDECAR).photo == still
+    verify_files()
+    assert is_known or consistency.verify().is_clean
 
 
 @pytest.mark.parametrize(
