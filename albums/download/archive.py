@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from django.core.files.storage import default_storage
 
-from albums.download import contents
+from albums.download import contents, recent
 from albums.download.contents import GENERATED, GeneratedFiles
 from albums.download.layout import Layout, Slice
 from albums.download.names import safe
@@ -17,8 +17,8 @@ from albums.download.scope import Scope, Size
 log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 256 << 10
-CHECK_SECONDS = 0.5
-"""How long files are looked for in storage before the first byte: a thousand files on a disk, or some in a bucket."""
+CHECK_SECONDS = 0.25
+"""How long files are looked for in storage before the first byte: thousands of files on a disk, or some in a bucket."""
 
 
 class FileMissing(Exception):
@@ -94,9 +94,12 @@ class Archive:
 
 def archive(scope: Scope, title: str, generated_files: GeneratedFiles | None = None) -> Archive:
     """Returns the archive of the scope as it is now. Raises ChecksumMissing; see readiness.prepare()."""
-    layout = Layout()
-    for entry in contents.entries(scope, generated_files):
-        layout.append(entry)
+    if generated_files is None:
+        layout = recent.layout(scope)
+    else:  # not kept, because generated files depend on more than the rows of stored files
+        layout = Layout()
+        for entry in contents.entries(contents.rows(scope), generated_files):
+            layout.append(entry)
     suffix = " (2560 px)" if scope.size == Size.LARGE else ""
     return Archive(f"{safe(title + suffix)}.zip", layout, generated_files)
 

@@ -1,24 +1,27 @@
 """The entries of an archive, from the rows of its photos: their order, names and times."""
 
 import hashlib
+import heapq
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import NamedTuple
 
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from albums.download.layout import Entry
 from albums.download.names import UniqueNames
 from albums.download.scope import Files, Scope
-from albums.models import Photo
+from albums.search.columns import UNDATED, Place
 
 PHOTOS_PER_QUERY = 500
-TIMES = (
-    *("edited_taken_at", "edited_taken_offset_minutes"),
-    *("taken_at", "taken_offset_minutes", "created_at"),
-)
+ROWS_PER_FETCH = 2000
+TIMES = ("edited_taken_at", "taken_at", "edited_taken_offset_minutes", "taken_offset_minutes")
+EPOCH = datetime(1970, 1, 1)
 GENERATED = "generated:"
 """Begins the source of a generated file. No storage key contains a colon."""
 
@@ -39,19 +42,43 @@ class ChecksumMissing(Exception):
     """The CRC-32 of a file is not known, so its headers cannot be computed."""
 
 
-def entries(scope: Scope, generated_files: GeneratedFiles | None = None) -> Iterator[Entry]:
-    """Yields the entries in the order in which the photos were added: sorting an album differently changes nothing.
+class Row(NamedTuple):
+    """A stored file. `photo_id` is that of the photo that is shown for it, `part` the number of its query in the scope.
 
-    Reads rows in bounded batches. Raises ChecksumMissing.
+    `place` is that of `search.columns.Place`: the local time, negative, in milliseconds. `uploaded_at` is None if there is one.
     """
-    unique_names, last = UniqueNames(), 0
-    photo_ids = scope.photos.order_by("pk").values_list("pk", flat=True)
-    while batch := list(photo_ids.filter(pk__gt=last)[:PHOTOS_PER_QUERY]):
-        for group in _groups(scope, batch, generated_files):
-            names = unique_names.group([entry.name for entry in group])
-            for entry, name in zip(group, names, strict=True):
-                yield entry if entry.name == name else replace(entry, name=name)
-        last = batch[-1]
+
+    photo_id: int
+    part: int
+    pk: int
+    name: str
+    size: int
+    crc32: int | None
+    sha256: str
+    key: str
+    place: int
+    uploaded_at: datetime | None
+
+
+def rows(scope: Scope) -> Iterator[Row]:
+    """Yields the rows of all stored files, those of each photo together, in the order in which the photos were added.
+
+    Runs one query for each part of the scope, and holds ROWS_PER_FETCH rows of each in memory.
+    """
+    parts = [_rows_of(files, number) for number, files in enumerate(scope.files())]
+    return heapq.merge(*parts, key=itemgetter(0, 1, 2))
+
+
+def entries(of: Iterable[Row], generated_files: GeneratedFiles | None = None) -> Iterator[Entry]:
+    """Yields the entries of the rows: of each photo itself, its RAWs, its companions, and the generated file.
+
+    Raises ChecksumMissing.
+    """
+    unique_names = UniqueNames()
+    for group in _groups(of, generated_files):
+        names = unique_names.group([entry.name for entry in group])
+        for entry, name in zip(group, names, strict=True):
+            yield entry if entry.name == name else entry._replace(name=name)
 
 
 def source_of(photo_id: int, generated: GeneratedFile) -> str:
@@ -64,28 +91,39 @@ def photo_of(source: str) -> int:
     return int(source.split(":")[1])
 
 
-def _groups(scope: Scope, photo_ids: list[int], generated_files: GeneratedFiles | None) -> Iterator[list[Entry]]:
-    """Yields the entries of each photo: the photo itself, its RAWs, its companions, and the generated file."""
-    groups: dict[int, list[Entry]] = {photo_id: [] for photo_id in photo_ids}
-    for files in replace(scope, photos=Photo.objects.filter(pk__in=photo_ids)).files():
-        for photo_id, entry in _stored(files):
-            groups[photo_id].append(entry)
-    for photo_id, generated in (generated_files(photo_ids) if generated_files else {}).items():
-        groups[photo_id] += [_generated(photo_id, generated, picture) for picture in groups[photo_id][:1]]
-    return (group for group in groups.values() if group)
+def _rows_of(files: Files, part: int) -> Iterator[Row]:
+    photo, shown = files.photo, files.shown
+    undated = {f"{photo}{name}": None for name in TIMES[:2]}
+    columns = {
+        "part": Value(part),
+        "place": Place(*(F(photo + name) for name in TIMES)),
+        "uploaded_at": Case(When(**undated, then=F(f"{photo}created_at")), default=None),
+    }
+    names = (shown, "part", "pk", files.name, files.size, "crc32", files.sha256, files.key, "place", "uploaded_at")
+    found = files.rows.order_by(shown, "pk").annotate(**columns).values_list(*names)
+    for row in found.iterator(ROWS_PER_FETCH):
+        whole = Row._make(row)
+        yield whole._replace(name=files.renamed(whole.name)) if files.ending else whole
 
 
-def _stored(files: Files) -> Iterator[tuple[int, Entry]]:
-    """Yields the entries of stored files, each with the id of the photo that is shown for it."""
-    shown = Coalesce(f"{files.photo}shown_as", f"{files.photo}pk")
-    times = [files.photo + name for name in TIMES]
-    rows = files.rows.order_by("pk").values_list(
-        shown, files.name, files.size, "crc32", files.sha256, files.key, *times
-    )
-    for photo_id, name, size, crc32, sha256, key, *moments in rows:
-        if crc32 is None:
-            raise ChecksumMissing
-        yield photo_id, Entry(files.renamed(name), size, crc32, sha256, _local_time(*moments), key)
+def _groups(of: Iterable[Row], generated_files: GeneratedFiles | None) -> Iterator[list[Entry]]:
+    """Yields the entries of one photo after the other. Files are generated for PHOTOS_PER_QUERY photos at a time."""
+    groups = ((photo_id, list(map(_entry, group))) for photo_id, group in groupby(of, itemgetter(0)))
+    if generated_files is None:
+        yield from (group for _, group in groups)
+        return
+    while batch := dict(islice(groups, PHOTOS_PER_QUERY)):
+        generated = generated_files(list(batch))
+        for photo_id, group in batch.items():
+            if photo_id in generated:
+                group.append(_generated(photo_id, generated[photo_id], group[0]))
+            yield group
+
+
+def _entry(row: Row) -> Entry:
+    if row.crc32 is None:
+        raise ChecksumMissing
+    return Entry(row.name, row.size, row.crc32, row.sha256, _local_time(row), row.key)
 
 
 def _generated(photo_id: int, generated: GeneratedFile, picture: Entry) -> Entry:
@@ -95,16 +133,9 @@ def _generated(photo_id: int, generated: GeneratedFile, picture: Entry) -> Entry
     return Entry(picture.name + generated.ending, len(content), *checksums, picture.modified, source)
 
 
-def _local_time(
-    edited_at: datetime | None,
-    edited_offset_minutes: int | None,
-    taken_at: datetime | None,
-    offset_minutes: int | None,
-    created_at: datetime,
-) -> datetime:
+def _local_time(row: Row) -> datetime:
     """Returns the local time that pages show; of a photo without one, the time of the upload in the server's time zone."""
-    if edited_at is not None:
-        taken_at, offset_minutes = edited_at, edited_offset_minutes
-    if taken_at is None:
-        return timezone.localtime(created_at, timezone.get_default_timezone())
-    return taken_at.astimezone(UTC) + timedelta(minutes=offset_minutes or 0)
+    if row.place == UNDATED:
+        assert row.uploaded_at
+        return timezone.localtime(row.uploaded_at, timezone.get_default_timezone())
+    return EPOCH + timedelta(milliseconds=-row.place)

@@ -6,12 +6,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from albums.download import zip_records
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A file of the archive. `source` says where its bytes are; `modified` is a local time."""
 
     name: str
@@ -55,16 +55,17 @@ class Layout:
         return f'"{self._digest.hexdigest()}"'
 
     def append(self, entry: Entry) -> None:
+        name, size, time = entry.name.encode(), entry.size, zip_records.dos_time(entry.modified)
+        header = zip_records.local_header(name, size, entry.crc32, time)
+        self._directory_size += zip_records.central_size(name, size, self._directory_offset)
         self._offsets.append(self._directory_offset)
-        self._sizes.append(entry.size)
+        self._sizes.append(size)
         self._checksums.append(entry.crc32)
-        self._times.append(zip_records.dos_time(entry.modified))
-        for text in (entry.name, entry.source):
-            self._texts += text.encode()
+        self._times.append(time)
+        for text in (name, entry.source.encode()):
+            self._texts += text
             self._text_ends.append(len(self._texts))
-        header = self._local_header(len(self) - 1)
-        self._directory_offset += len(header) + entry.size
-        self._directory_size += len(self._central_header(len(self) - 1))
+        self._directory_offset += len(header) + size
         self._digest.update(header + entry.sha256.encode())
 
     def slices(self, byte_range: range) -> Iterator[bytes | Slice]:

@@ -11,10 +11,14 @@ FORBIDDEN = re.compile('[\x00-\x1f\x7f-\x9f<>:"/\\\\|?*\u202a-\u202e\u2066-\u206
 RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in "123456789¹²³")}
 """Devices of Windows, also with any extension: Microsoft, "Naming Files, Paths, and Namespaces"."""
 NAMELESS = "file"
+PLAIN = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_ ()-]{0,99}[A-Za-z0-9_()-])?\.[A-Za-z0-9]{1,9}")
+"""Most names of cameras: nothing in them needs to be replaced, unless they are reserved."""
 
 
 def safe(name: str) -> str:
     """Returns the name in NFC without what a file system forbids, in at most MAX_BYTES bytes of UTF-8."""
+    if PLAIN.fullmatch(name) and name.partition(".")[0].lower() not in RESERVED:
+        return name
     name = FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(" ").rstrip(" .") or NAMELESS
     if name.partition(".")[0].rstrip(" ").lower() in RESERVED:
         name = f"_{name}"
@@ -43,10 +47,19 @@ class UniqueNames:
         The first name is the photo's: `IMG_1.jpg` and `IMG_1.xmp` become `IMG_1 (2).jpg` and `IMG_1 (2).xmp`.
         """
         names = [safe(name) for name in names]
+        if len(names) == 1 and self._take_unused(_folded(names[0])):
+            return names
         stem, _ = split(names[0])
         if len({_folded(name) for name in names}) < len(names):
             return [self._take([name], split(name)[0])[0] for name in names]
         return self._take(names, stem)
+
+    def _take_unused(self, folded: str) -> bool:
+        """Takes the name if none of its numbers is taken. The same as _take(), and faster for most names."""
+        if folded in self._taken or folded in self._last_numbers:
+            return False
+        self._taken.add(folded)
+        return True
 
     def _take(self, names: list[str], stem: str) -> list[str]:
         first = _folded(names[0])

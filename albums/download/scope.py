@@ -33,6 +33,8 @@ class Files:
     sha256: str = "sha256"
     name: str = "name"
     photo: str = "photo__"
+    shown: str = "photo_id"
+    """The lookup of the id of the photo that is shown for a file."""
     ending: str = ""
     """The extension that replaces that of the name, if any."""
 
@@ -86,11 +88,11 @@ class Scope:
         return files if self.left_out is None else [part.without(self.left_out) for part in files]
 
     def _originals(self) -> Files:
-        return Files(self.photos, "original_key", "original_bytes", "original_sha256", photo="")
+        return Files(self.photos, "original_key", "original_bytes", "original_sha256", photo="", shown="pk")
 
     def _raws(self) -> Files:
         """The originals of RAWs for which photos of the archive are shown."""
-        return replace(self._originals(), rows=self._halves())
+        return replace(self._originals(), rows=self._halves(), shown="shown_as_id")
 
     def _renditions(self) -> Files:
         """The largest WebP of each photo."""
@@ -100,7 +102,8 @@ class Scope:
 
     def companions(self) -> list[Files]:
         """The sidecars and Live videos of the photos and of their RAWs. With OR, PostgreSQL would read the whole table."""
-        return [Files(Companion.objects.filter(photo__in=photos)) for photos in (self.photos, self._halves())]
+        of_photos, of_raws = (Companion.objects.filter(photo__in=photos) for photos in (self.photos, self._halves()))
+        return [Files(of_photos), Files(of_raws, shown="photo__shown_as_id")]
 
     def _halves(self) -> PhotoQuerySet:
         return Photo.objects.filter(shown_as__in=self.photos)

@@ -18,13 +18,15 @@ FIRST_TIME, LAST_TIME = datetime(1980, 1, 1), datetime(2107, 12, 31, 23, 59, 58)
 LOCAL_HEADER = struct.Struct("<4sHHHLLLLHH")
 CENTRAL_HEADER = struct.Struct("<4sHHHHLLLLHHHHHLL")
 END = struct.Struct("<4sHHHHLLH")
+ZIP64_HEAD = struct.Struct("<HH")
 ZIP64_END = struct.Struct("<4sQHHLLQQQQ")
 ZIP64_LOCATOR = struct.Struct("<4sLQL")
 
 
 def dos_time(moment: datetime) -> int:
     """Returns date and time as 32 bits with a resolution of two seconds, from 1980 to 2107. Ignores the time zone."""
-    moment = min(max(moment.replace(tzinfo=None), FIRST_TIME), LAST_TIME)
+    if not 1980 <= moment.year <= 2107:
+        moment = FIRST_TIME if moment.year < 1980 else LAST_TIME
     date = (moment.year - 1980) << 9 | moment.month << 5 | moment.day
     return date << 16 | moment.hour << 11 | moment.minute << 5 | moment.second // 2
 
@@ -49,6 +51,12 @@ def central_header(name: bytes, size: int, crc32: int, time: int, offset: int) -
     return CENTRAL_HEADER.pack(*head, *tail) + name + extra
 
 
+def central_size(name: bytes, size: int, offset: int) -> int:
+    """Returns the length of the record that `central_header` returns."""
+    large = 2 * (size >= FULL_32) + (offset >= FULL_32)
+    return CENTRAL_HEADER.size + len(name) + (ZIP64_HEAD.size + 8 * large if large else 0)
+
+
 def end(count: int, directory_size: int, directory_offset: int) -> bytes:
     """Returns the records at the end of the archive."""
     fields = (min(count, FULL_16),) * 2 + (min(directory_size, FULL_32), min(directory_offset, FULL_32))
@@ -62,4 +70,6 @@ def end(count: int, directory_size: int, directory_offset: int) -> bytes:
 
 
 def _zip64_extra(*values: int) -> bytes:
-    return struct.pack(f"<HH{len(values)}Q", ZIP64_EXTRA, 8 * len(values), *values) if values else b""
+    if not values:
+        return b""
+    return ZIP64_HEAD.pack(ZIP64_EXTRA, 8 * len(values)) + struct.pack(f"<{len(values)}Q", *values)

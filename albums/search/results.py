@@ -15,7 +15,7 @@ from django.db.models.lookups import GreaterThanOrEqual, In, IsNull, LessThanOrE
 from albums.columns.edited import IS_EDITED
 from albums.columns.search_order import PLACE, STARS, UNDATED, UNINDEXED_PLACE
 from albums.models import Album, Companion, Photo, PhotoQuerySet
-from albums.search import index
+from albums.search import index, sqlite_index
 from albums.search.qualifiers import Filter, Part, Rating, State, Taken, Type
 from albums.search.query import Query, Words, parse
 
@@ -42,7 +42,7 @@ class Search:
     @cached_property
     def ordered(self) -> PhotoQuerySet:
         """The photos found with their `place`, in the order of pages: the album's, or the newest first."""
-        reads_in_order = self.count > MAX_COUNT
+        reads_in_order = self.count > MAX_COUNT or self._is_range_of_dates
         photos = self._photos(reads_in_order=reads_in_order)
         if self.album_id:
             return photos.annotate(place=F("position")).order_by("position", "pk")
@@ -51,7 +51,7 @@ class Search:
     @cached_property
     def count(self) -> int:
         """The number of photos found, at most MAX_COUNT + 1, which means more."""
-        return self.photos.order_by().values("pk")[: MAX_COUNT + 1].count()
+        return self._counted().order_by().values("pk")[: MAX_COUNT + 1].count()
 
     @property
     def count_text(self) -> str:
@@ -60,14 +60,45 @@ class Search:
             return f"{MAX_COUNT:,}+ photos"
         return f"{self.count:,} photo{'' if self.count == 1 else 's'}"
 
+    @property
+    def _has_range(self) -> bool:
+        """True for dates or ratings, which have indexes that find the photos."""
+        return any(isinstance(each.filter, Taken | Rating) and not each.is_negated for each in self.query.conditions)
+
+    @property
+    def _is_range_of_dates(self) -> bool:
+        """True if the index of dates finds the photos, already in the order of pages."""
+        has_dates = any(isinstance(each.filter, Taken) and not each.is_negated for each in self.query.conditions)
+        return has_dates and not self.album_id and all(term.is_negated for term in self.query.words)
+
+    @cached_property
+    def _own_words(self) -> list[Words]:
+        """The words that only the photo's own texts have, so that one look into their index finds the photos."""
+        in_titles = _found_in_titles([term for term in self.query.words if not term.field])
+        return [
+            term for term in self.query.words if not (term.is_negated or term.field == "album" or term in in_titles)
+        ]
+
+    def _counted(self) -> PhotoQuerySet:
+        """The photos found. With words, SQLite counts them match by match; for `photos` it first reads all matches."""
+        if connection.vendor != "sqlite" or self.album_id or self._has_range or not self._own_words:
+            return self.photos
+        others = _with_words([term for term in self.query.words if term not in self._own_words], [], "+")
+        photos = self._with_conditions(self._searched_photos(reads_in_order=True)).filter(*others)
+        counted: PhotoQuerySet = photos.extra(**sqlite_index.joined(self._own_words))  # type: ignore[assignment]
+        return counted
+
     def _photos(self, *, reads_in_order: bool) -> PhotoQuerySet:
         if not self.query.terms:
             return Photo.objects.none()
-        photos = self._searched_photos(reads_in_order=reads_in_order)
+        photos = self._with_conditions(self._searched_photos(reads_in_order=reads_in_order))
+        return photos.filter(*_with_words(self.query.words, self._own_words, "+" if reads_in_order else ""))
+
+    def _with_conditions(self, photos: PhotoQuerySet) -> PhotoQuerySet:
         for condition in self.query.conditions:
             matching = _condition(condition.filter)
             photos = photos.exclude(matching) if condition.is_negated else photos.filter(matching)
-        return photos.filter(*_with_words(self.query.words, "+" if reads_in_order else ""))
+        return photos
 
     def _searched_photos(self, *, reads_in_order: bool) -> PhotoQuerySet:
         """The photos among which is searched: those that pages show, of the album or of all albums that are not archived.
@@ -80,10 +111,7 @@ class Search:
             return Photo.objects.shown().filter(album=self.album_id, album__in=albums)
         if not any(condition.filter == State("archived") for condition in conditions):
             albums = albums.filter(archived_at=None)
-        has_range = any(
-            isinstance(condition.filter, Taken | Rating) and not condition.is_negated for condition in conditions
-        )
-        if connection.vendor != "sqlite" or not (reads_in_order or has_range):
+        if connection.vendor != "sqlite" or not (reads_in_order or self._has_range):
             return Photo.objects.shown().filter(album__in=albums)
         is_shown = (IsNull(_unindexed(column), True) for column in ("shown_as_id", "trashed_at"))
         return Photo.objects.filter(*is_shown, In(_unindexed("album_id"), albums.order_by().values("pk")))
@@ -94,26 +122,21 @@ def search(user: AbstractBaseUser | AnonymousUser, text: str, album_id: int | No
     return Search(user, parse(text), text, album_id)
 
 
-def _with_words(terms: Sequence[Words], prefix: str) -> list[Any]:
-    """Returns conditions for photos with all of the words, of their own or in their album's title."""
-    in_titles = _found_in_titles([term for term in terms if not term.field])
-    own = [term for term in terms if not (term.is_negated or term.field == "album" or term in in_titles)]
+def _with_words(terms: Sequence[Words], own: Sequence[Words], prefix: str) -> list[Any]:
+    """Returns conditions for photos with all of the words, of their own or, unless `own` has them, in their album's title."""
     conditions = [_in(index.photo_ids(own), prefix)] if own else []
-    for term in terms:
-        if term in own:
-            continue
-        conditions.append(~_any(term, "") if term.is_negated else _any(term, prefix, term in in_titles))
-    return conditions
+    others = [term for term in terms if term not in own]
+    return conditions + [~_any(term, "") if term.is_negated else _any(term, prefix) for term in others]
 
 
-def _any(term: Words, prefix: str, has_album: bool = True) -> Any:
+def _any(term: Words, prefix: str) -> Any:
     """Returns the condition for photos that have the term, or whose album has it in its title."""
     positive = replace(term, field="" if term.field == "album" else term.field)
     albums = index.album_ids([positive])
     if term.field == "album":
         return Q(album_id__in=albums)
     photos = index.photo_ids([positive])
-    if term.field or not has_album:
+    if term.field:
         return _in(photos, prefix)
     if prefix:  # The title decides about most photos, without looking at the index of photos.
         return Q(album_id__in=albums) | Q(_in(photos, prefix))

@@ -5,6 +5,7 @@ named in no trigger of another table: SQLite would not let Django rebuild them.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from albums.search.query import Words
 from albums.search.text import LETTERS
@@ -134,6 +135,13 @@ def ids(table: str, terms: Sequence[Words]) -> tuple[str, list[str]]:
     """Returns a subquery, and its parameters, of the photos or albums with all of the terms."""
     index = f"albums_{table}_words"
     return f"SELECT rowid FROM {index} WHERE {index} MATCH %s", [" AND ".join(map(_phrase, terms))]
+
+
+def joined(terms: Sequence[Words]) -> dict[str, Any]:
+    """Returns arguments of QuerySet.extra() that join photos with their entries that have all of the terms."""
+    index = "albums_photo_words"
+    conditions = [f"albums_photo.id = {index}.rowid", f"{index} MATCH %s"]
+    return {"tables": [index], "where": conditions, "params": ids("photo", terms)[1]}
 
 
 def _phrase(term: Words) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from albums.models import Album
@@ -97,16 +97,12 @@ def _phrases(counts: dict[str, int]) -> str:
 def _rows(batch: Batch) -> list[dict[str, Any]]:
     is_retryable = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=RETRY_IS_USELESS)
     has_note = ~Q(note="") | Q(job__companion__isnull=False, job__companion__photo=None)
-    is_elsewhere = Q(outcome=FileOutcome.DUPLICATE.value, duplicate_of__isnull=False) & ~Q(
-        duplicate_of__album=F("album")
-    )
     uploads = file_outcome.with_outcome(batch.uploads.all()).order_by().values("outcome")
     return list(
         uploads.annotate(
             files=Count("pk"),
             undismissed=Count("pk", filter=Q(dismissed_at=None)),
             retryable=Count("pk", filter=is_retryable),
-            elsewhere=Count("pk", filter=is_elsewhere),
             noted=Count("pk", filter=has_note),
             upload_ended_at=Max("ended_at"),
             job_ended_at=Max("job__finished_at"),
@@ -117,15 +113,14 @@ def _rows(batch: Batch) -> list[dict[str, Any]]:
 def _report(batch: Batch, rows: list[dict[str, Any]]) -> Report:
     counts = Counter({row["outcome"]: row["files"] for row in rows})
     undismissed = Counter({row["outcome"]: row["undismissed"] for row in rows})
-    elsewhere = sum(row["elsewhere"] for row in rows)
     return Report(
         batch=batch.pk,
         added=counts[FileOutcome.ADDED],
         kept=counts[FileOutcome.KEPT],
         failed=undismissed[FileOutcome.FAILED] + undismissed[FileOutcome.FAILED_DUPLICATE],
         rejected=undismissed[FileOutcome.REJECTED] + undismissed[FileOutcome.EXPIRED],
-        duplicates=counts[FileOutcome.DUPLICATE] - elsewhere,
-        elsewhere=elsewhere,
+        duplicates=counts[FileOutcome.DUPLICATE],
+        elsewhere=counts[FileOutcome.ELSEWHERE],
         cancelled=counts[FileOutcome.CANCELLED],
         resent=counts[FileOutcome.RESENT],
         skipped=counts[FileOutcome.SKIPPED],

@@ -30,7 +30,8 @@ class BatchRow:
 
     `files` counts those of the receipt: skipped files, but not `companions`, which are companions without a picture of their own.
     `bytes` is the size of all files but skipped ones. `kept` counts companions of photos and photos shown as one with another.
-    `failed` could not be developed, `rejected` did not become jobs, and the album had the bytes of `duplicates` already.
+    `failed` could not be developed, `rejected` did not become jobs, the album had the bytes of `duplicates` already, and
+    other albums those of `elsewhere`, which the user skipped.
     `resent` failed and were uploaded again, in this batch or a later one.
     """
 
@@ -42,6 +43,7 @@ class BatchRow:
     failed: int = 0
     rejected: int = 0
     duplicates: int = 0
+    elsewhere: int = 0
     cancelled: int = 0
     resent: int = 0
     skipped: int = 0
@@ -106,6 +108,7 @@ def _entry(batch: Batch, counts: Counter[FileOutcome], sizes: Counter[FileOutcom
         failed=counts[FileOutcome.FAILED] + counts[FileOutcome.FAILED_DUPLICATE],
         rejected=counts[FileOutcome.REJECTED] + counts[FileOutcome.EXPIRED],
         duplicates=counts[FileOutcome.DUPLICATE],
+        elsewhere=counts[FileOutcome.ELSEWHERE],
         cancelled=counts[FileOutcome.CANCELLED],
         resent=counts[FileOutcome.RESENT],
         skipped=counts[FileOutcome.SKIPPED],

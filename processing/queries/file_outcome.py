@@ -8,7 +8,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Case, CharField, Count, Exists, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Exists, F, Q, QuerySet, Value, When
 
 from processing.jobs import duplicates, grouping
 from processing.models.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
@@ -27,6 +27,8 @@ class FileOutcome(StrEnum):
     """Not stored, because another file has the same bytes; but that file failed."""
     DUPLICATE = "duplicate"
     """Not stored, because the album has, or is receiving, the same bytes."""
+    ELSEWHERE = "elsewhere"
+    """Not stored, because another album has the same bytes, and the user chose to skip the file."""
     REJECTED = "refused"
     EXPIRED = "expired"
     SKIPPED = "skipped"
@@ -38,8 +40,12 @@ class FileOutcome(StrEnum):
 
 
 def conditions() -> dict[FileOutcome, Q]:
-    """Conditions on uploads. A failed duplicate meets that of duplicates, too. Uploads that meet none are cancelled."""
+    """Conditions on uploads. Uploads that meet none are cancelled.
+
+    Failed duplicates, and files of other albums, meet the condition of duplicates, too: the first condition that is met counts.
+    """
     is_in_album = Q(job__error_code__in=IS_A_PHOTO)
+    is_elsewhere = Q(duplicate_of__isnull=False) & ~Q(duplicate_of__album=F("album"))
     job_ended = Q(job__state__in=(JobState.FAILED, JobState.CANCELLED))
     return {
         # In order of frequency, because the database evaluates them one after the other for each row.
@@ -48,6 +54,7 @@ def conditions() -> dict[FileOutcome, Q]:
         FileOutcome.ARRIVING: Q(state=UploadState.RECEIVING),
         FileOutcome.KEPT: grouping.IS_COMPANION,
         FileOutcome.FAILED_DUPLICATE: duplicates.has_failed(),
+        FileOutcome.ELSEWHERE: duplicates.IS_DUPLICATE & is_elsewhere,
         FileOutcome.DUPLICATE: duplicates.IS_DUPLICATE | (job_ended & is_in_album),
         FileOutcome.FAILED: Q(job__state=JobState.FAILED) & ~is_in_album,
         FileOutcome.REJECTED: Q(state=UploadState.REJECTED) & ~duplicates.IS_DUPLICATE,

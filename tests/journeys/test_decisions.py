@@ -13,7 +13,7 @@ from albums.models import Album, Operation, Photo
 from albums.operations import engine
 from processing.models import Batch, Upload
 from processing.models.states import UploadState
-from processing.queries import album_report
+from processing.queries import album_report, batch_list
 from processing.queries import receipt as receipt_query
 from processing.uploads import batches
 from tests.albums.moving import library
@@ -100,6 +100,9 @@ def test_a_skipped_file_is_recorded_as_stored_in_the_other_album(signed_in, albu
     assert line["reason"] == "Skipped: also in the album “Rome”, as IMG_0001.JPG."
     assert batches.running_in(album) is None
     assert album_report.build(album).headline == "1 in other albums"
+    [entry] = batch_list.entries([Batch.objects.get()])
+    assert (entry.elsewhere, entry.duplicates, entry.files) == (1, 0, 1)
+    assert "1 in other albums" in signed_in.get("/batches/").text
 
 
 @pytest.mark.django_db(transaction=True)

@@ -50,6 +50,18 @@ def test_other_programs_list_archives_of_more_than_4_gib(program, tmp_path):
     assert all(text in output for text in (f"{GIB4 + 1}", "0.jpg", f"{GIB4 - 2}", "3.jpg")), output
 
 
+@pytest.mark.parametrize("program", LIST)
+def test_other_programs_list_archives_of_more_than_65_535_files(program, tmp_path):
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    path = tmp_path / "many.zip"
+    _write_sparse(sparse_layout([1] * 65_536), path)
+
+    output = _run([*LIST[program], str(path)])
+
+    assert output.count(".jpg") == 65_536
+
+
 def _write_sparse(layout: Layout, path: Path) -> None:
     with path.open("wb") as file:
         for part in layout.slices(range(layout.size)):

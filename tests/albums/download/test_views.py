@@ -249,7 +249,7 @@ def test_an_empty_album_and_an_unknown_size_have_no_archive(browser, album, holi
 
 def test_queries_do_not_grow_with_the_album(browser, holiday, add_photo, django_assert_num_queries):
     browser.get(url(holiday))
-    with django_assert_num_queries(17) as few:
+    with django_assert_num_queries(15) as few:
         browser.head(url(holiday))
     for number in range(30):
         add_photo(f"more {number}.jpg")

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.django_db
 
 
 def found(user, text: str, album=None) -> list[Photo]:
-    return list(search(user, text, album).ordered)
+    photos = list(search(user, text, album).ordered)
+    assert search(user, text, album).count == len(photos)
+    return photos
 
 
 def test_words_may_be_in_the_photo_and_in_the_title_of_its_album(owner, album):

@@ -72,6 +72,16 @@ def fail_and_upload_again(batch: Batch) -> None:
     jobs.cancel(jobs.claim_next("tester"))
 
 
+def skip_for_another_album(batch: Batch) -> None:
+    rome = Album.objects.create(title="Rome", owner=batch.album.owner)
+    job = claimed_job(Batch.objects.create(album=rome, source=Batch.Source.PAGE))
+    photo = making.photo(rome, job)
+    photo.original_sha256 = job.upload.sha256
+    jobs.complete(job, photo, [])
+    skipped = Declared("mine.jpg", 1, sha256=photo.original_sha256)
+    lifecycle.record_rejected(batch, skipped, rejections.SKIPPED_ELSEWHERE, photo)
+
+
 def expire(batch: Batch) -> None:
     upload = making.upload(batch.album, batch=batch)
     Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
@@ -86,6 +96,7 @@ MAKE: tuple[Callable[[Batch], object], ...] = (
     add_photo,
     keep_companion,
     repeat_a_photo,
+    skip_for_another_album,
     fail_as_duplicate,
     fail_twice,
     lambda batch: lifecycle.reject(making.upload(batch.album, batch=batch), rejections.EMPTY),
@@ -115,8 +126,11 @@ def test_every_file_has_one_outcome(batch):
 def test_the_list_of_batches_counts_each_file_once(batch):
     (entry,) = batch_list.entries([batch])
 
-    counts = (entry.photos, entry.kept, entry.failed, entry.rejected, entry.duplicates, entry.skipped, entry.active)
-    assert counts == (1, 1, 2, 2, 2, 1, 2)
+    counts = (
+        *(entry.photos, entry.kept, entry.failed, entry.rejected, entry.duplicates, entry.skipped, entry.active),
+        entry.elsewhere,
+    )
+    assert counts == (1, 1, 2, 2, 2, 1, 2, 1)
     assert (entry.companions, entry.cancelled, entry.resent) == (1, 2, 1)
     assert entry.files == sum(counts) + entry.cancelled + entry.resent
 
@@ -134,6 +148,7 @@ def test_the_albums_report_counts_like_the_list_of_batches(batch):
     )
     assert (report.duplicates, report.cancelled, report.resent) == (entry.duplicates, entry.cancelled, entry.resent)
     assert (report.skipped, report.companions, report.batch) == (entry.skipped, entry.companions, batch.pk)
+    assert report.elsewhere == entry.elsewhere
 
 
 def test_the_import_command_counts_like_the_list_of_batches(batch):
@@ -153,7 +168,7 @@ def test_the_receipt_counts_like_the_list_of_batches(batch):
 
     counts = receipt.build(batch).counts
 
-    assert counts[FileStatus.CHECKING] == entry.photos + entry.kept + entry.duplicates
+    assert counts[FileStatus.CHECKING] == entry.photos + entry.kept + entry.duplicates + entry.elsewhere
     assert counts[FileStatus.FAILED] == entry.failed
     assert counts[FileStatus.REJECTED] + counts[FileStatus.EXPIRED] == entry.rejected
     assert counts[FileStatus.ARRIVING] + counts[FileStatus.DEVELOPING] == entry.active
@@ -165,7 +180,7 @@ def test_the_receipt_counts_like_the_list_of_batches(batch):
 def test_a_batch_is_listed_with_failures_if_it_has_one(batch, outcome):
     for upload in file_outcome.with_outcome(Upload.objects.exclude(code=DUPLICATE)).exclude(outcome=outcome):
         upload.delete()
-    if outcome not in (FileOutcome.DUPLICATE, FileOutcome.FAILED_DUPLICATE):
+    if outcome not in (FileOutcome.DUPLICATE, FileOutcome.ELSEWHERE, FileOutcome.FAILED_DUPLICATE):
         Upload.objects.filter(code=DUPLICATE).delete()
 
     (entry,) = batch_list.entries([batch])
