@@ -79,7 +79,11 @@ def row(page: Page, name: str) -> Locator:
 
 
 def expect_title(page: Page, text: str, seconds: float = 60) -> None:
-    expect(page.locator("[data-title]")).to_contain_text(text, timeout=seconds * 1000)
+    """Expect the tray's heading, and after a colon the line below it."""
+    title, _, detail = text.partition(": ")
+    expect(page.locator("[data-title]")).to_contain_text(title, timeout=seconds * 1000)
+    if detail:
+        expect(page.locator("[data-detail]")).to_have_text(re.compile(f"^{re.escape(detail)}"), timeout=seconds * 1000)
 
 
 def album_of(page: Page) -> int:

@@ -13,6 +13,7 @@ from processing.capacity import admission
 from processing.models import Batch, ProcessingJob, Upload
 from processing.storage import locations
 from processing.uploads import batches, lifecycle, rejections
+from processing.views.form_endpoint import NO_FILES
 from tests.journeys.form_client import HTMX, JSON, picked, rejection_codes, send
 from tests.processing import making
 
@@ -51,6 +52,16 @@ def test_an_empty_selection_is_rejected_and_opens_no_batch(signed_in, album):
 
     assert (response.status_code, response.json()["error"]) == (422, "no-files")
     assert Batch.objects.count() == 0
+
+
+def test_a_rejected_form_is_shown_again_with_the_reason_and_without_the_scripts_tray(signed_in, album):
+    response = send(signed_in, album)
+
+    assert (response.status_code, response.templates[0].name) == (422, "upload/problem.html")
+    page = response.content.decode()
+    assert page.index('role="alert"') < page.index(NO_FILES) < page.index('id="upload-photos"')
+    assert "<upload-desk" not in page
+    assert f'href="{album.get_absolute_url()}"' in page
 
 
 def test_bad_files_are_rejected_by_name_and_good_ones_are_accepted(signed_in, album, settings):

@@ -3,11 +3,12 @@
 import { onKeyDown } from "../grid/focus-keys.js";
 import { NewTiles } from "../grid/new-tiles.js";
 import { showPlaceholders } from "../grid/placeholders.js";
-import { anchor, restore, save } from "../grid/scroll-position.js";
+import { anchor, restore, restoreKept, save } from "../grid/scroll-position.js";
 
 class PhotoGrid extends HTMLElement {
   #newTiles = new NewTiles(() => showPlaceholders(this));
   #onScrollEnd = () => save(this.#list);
+  #onPageShow = ({ persisted }) => persisted && restoreKept(this.#list);
 
   get #list() {
     return this.querySelector(".grid");
@@ -22,6 +23,7 @@ class PhotoGrid extends HTMLElement {
       if (target.matches(".grid__edge--prev")) queueMicrotask(anchor(this.#list));
     });
     document.addEventListener("scrollend", this.#onScrollEnd);
+    addEventListener("pageshow", this.#onPageShow);
     history.scrollRestoration = "manual";
     showPlaceholders(this);
     restore(this.#list);
@@ -30,6 +32,7 @@ class PhotoGrid extends HTMLElement {
   disconnectedCallback() {
     this.#newTiles.disconnect();
     document.removeEventListener("scrollend", this.#onScrollEnd);
+    removeEventListener("pageshow", this.#onPageShow);
   }
 }
 

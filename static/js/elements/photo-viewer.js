@@ -3,13 +3,15 @@
 
    All controls are links and forms that work without this script; buttons with [data-action] work only with it. Server-rendered pages
    of the photos before and after are preloaded, and replace the element's article. */
+import { record } from "../grid/last-photo.js";
 import { Gestures } from "../viewer/gestures.js";
 import { Idle } from "../viewer/idle.js";
+import { MovingPicture } from "../viewer/moving-picture.js";
 import { Pages } from "../viewer/pages.js";
 import { shortcut } from "../viewer/shortcuts.js";
+import { Slideshow } from "../viewer/slideshow.js";
 import { Zoom } from "../viewer/zoom.js";
 
-const SLIDE_MS = 5000;
 const ZOOM_STEP = 1.5;
 const MOVE_PX = 80;
 const DETAILS = "viewer-details";
@@ -19,7 +21,13 @@ class PhotoViewer extends HTMLElement {
   #pages = new Pages();
   #idle;
   #zoom;
-  #slideTimer;
+  #moving;
+  #slideshow = new Slideshow(this, {
+    next: () => this.#actions.next(),
+    hasNext: () => Boolean(this.#find("[rel=next]")),
+    isHeld: () => this.#zoom.isZoomed || Boolean(this.#find("dialog[open]")),
+    announce: (text) => this.#announce(text),
+  });
   #isBusy = false;
   #isTurning = false;
   #waitingTurns = [];
@@ -38,14 +46,14 @@ class PhotoViewer extends HTMLElement {
     document.removeEventListener("keydown", this.#onKeyDown);
     document.removeEventListener("fullscreenchange", this.#onFullscreenChange);
     document.removeEventListener("submit", this.#onSubmit);
-    this.#setSlideshow(false);
+    this.#slideshow.set(false);
   }
 
   #actions = {
     previous: () => this.#find("[rel=prev]")?.click(),
     next: () => this.#find("[rel=next]")?.click(),
     close: () => this.#closeInnermost(),
-    slideshow: () => this.#setSlideshow(!this.#isPlaying),
+    slideshow: () => this.#slideshow.toggle(),
     fullscreen: () => this.#toggleFullscreen(),
     details: () => this.#find("#viewer-info > summary").click(),
     delete: () => this.#find("#viewer-delete")?.click(),
@@ -53,7 +61,7 @@ class PhotoViewer extends HTMLElement {
     edit: () => this.#find("#viewer-edit")?.click(),
     "rotate-right": () => this.#find(`.viewer__turns [value="right"]`)?.click(),
     "rotate-left": () => this.#find(`.viewer__turns [value="left"]`)?.click(),
-    live: () => this.#toggleLive(),
+    play: () => this.#moving.toggle(),
     "zoom-in": () => this.#zoomAndAnnounce(() => this.#zoom.by(ZOOM_STEP)),
     "zoom-out": () => this.#zoomAndAnnounce(() => this.#zoom.by(1 / ZOOM_STEP)),
     "actual-size": () => this.#zoomAndAnnounce(() => this.#zoom.toggle(undefined, this.#zoom.actualScale)),
@@ -154,7 +162,9 @@ class PhotoViewer extends HTMLElement {
   /** Connects the script with the article, and preloads what comes next. */
   #prepare() {
     const stage = this.#find(".viewer__stage");
+    record(this.#find("[rel=up]").href);
     this.#zoom = new Zoom(stage);
+    this.#moving = new MovingPicture(this.#find(".viewer"), (text) => this.#notify(text));
     new Gestures(stage, { zoom: this.#zoom, onSwipe: this.#onSwipe, onTap: () => this.#idle.toggle() });
     this.#find("#viewer-info").addEventListener("toggle", ({ target }) => {
       if (target.open) localStorage.setItem(DETAILS, "open");
@@ -162,7 +172,7 @@ class PhotoViewer extends HTMLElement {
     });
     this.#find(".viewer__strip [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest", behavior: "instant" });
     this.#onFullscreenChange();
-    this.#setSlideshow(this.#isPlaying);
+    this.#slideshow.set(this.#slideshow.isPlaying);
     const urls = this.#neighbourUrls();
     this.#pages.keepOnly(urls);
     for (const url of urls) this.#pages.preload(url);
@@ -196,24 +206,6 @@ class PhotoViewer extends HTMLElement {
     else location.assign(url);
   }
 
-  get #isPlaying() {
-    return this.hasAttribute("data-slideshow");
-  }
-
-  #setSlideshow(isPlaying) {
-    clearTimeout(this.#slideTimer);
-    const isPossible = isPlaying && Boolean(this.#find("[rel=next]"));
-    if (isPossible !== this.#isPlaying) this.#announce(isPossible ? "Slideshow started." : "Slideshow stopped.");
-    this.toggleAttribute("data-slideshow", isPossible);
-    this.#find("#viewer-slideshow")?.setAttribute("aria-pressed", String(isPossible));
-    if (isPossible) this.#slideTimer = setTimeout(this.#nextSlide, SLIDE_MS);
-  }
-
-  #nextSlide = () => {
-    if (document.hidden || this.#zoom.isZoomed || this.#find("dialog[open]")) this.#setSlideshow(true);
-    else this.#actions.next();
-  };
-
   async #toggleFullscreen() {
     try {
       await (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
@@ -225,30 +217,6 @@ class PhotoViewer extends HTMLElement {
   #onFullscreenChange = () => {
     this.#find("#viewer-fullscreen").setAttribute("aria-pressed", String(Boolean(document.fullscreenElement)));
   };
-
-  /** Plays the Live Photo's video over the picture until it ends, or stops it. */
-  async #toggleLive() {
-    const button = this.#find("#viewer-live");
-    const playing = this.#find(".viewer__live");
-    const video = document.createElement("video");
-    const stop = (element) => {
-      element.remove();
-      button.setAttribute("aria-pressed", "false");
-    };
-    if (playing) return stop(playing);
-    Object.assign(video, { src: button.dataset.video, className: "viewer__live", playsInline: true });
-    video.addEventListener("ended", () => stop(video));
-    this.#find(".viewer__picture").append(video);
-    button.setAttribute("aria-pressed", "true");
-    try {
-      await video.play();
-    } catch {
-      if (!video.isConnected) return undefined; // stopped meanwhile
-      stop(video);
-      this.#notify("This browser can’t play the Live Photo’s video. Download it under Details.");
-    }
-    return undefined;
-  }
 
   #zoomAndAnnounce(change) {
     if (!this.#find(".viewer__image")) return;

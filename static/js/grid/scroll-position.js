@@ -1,5 +1,6 @@
 /* The scroll position of a grid whose windows are loaded on demand. The history entry names a window that contains the first visible
    photo, so that the browser's Back button, and a reload, return to it. */
+import { take } from "./last-photo.js";
 import { TILE } from "./tile-order.js";
 
 const PHOTOS_ABOVE = 40; // same as in albums/grid/windows.py
@@ -32,14 +33,34 @@ function windowUrl(position) {
   return url.pathname + url.search;
 }
 
-/** Scrolls to the photo that the history entry records, or to the one after it if it was deleted. */
+/** Scrolls to the photo that the history entry records, or to the one after it if it was deleted. If the viewer has shown other photos since,
+    the last of them becomes visible and has the focus. */
 export function restore(list) {
   const saved = history.state?.grid;
+  const last = take();
   if (!saved) return focusTarget(list);
   const tiles = [...list.querySelectorAll(`:scope > ${TILE}`)];
   const tile = tiles.find(({ id }) => id === saved.id) ?? tiles.find(({ dataset }) => Number(dataset.position) >= Number(saved.position));
   if (tile) scrollTo(tile, saved.top);
-  if (saved.focused) focus(list.querySelector(`#${saved.focused}`));
+  if (last && last.id !== saved.focused) showLast(list, last);
+  else if (saved.focused) focus(list.querySelector(`#${saved.focused}`));
+}
+
+/** As restore(), for a page that the browser has kept in memory with its scroll position. */
+export function restoreKept(list) {
+  const last = take();
+  if (last) showLast(list, last);
+}
+
+/* A photo far from the one that was opened is in another window of the album. */
+function showLast(list, { id, url }) {
+  const tile = list.querySelector(`#${id}`);
+  if (!tile) return location.replace(url);
+  const { top, bottom } = tile.getBoundingClientRect();
+  const { scrollPaddingTop, scrollPaddingBottom } = getComputedStyle(document.documentElement);
+  const isVisible = top >= parseFloat(scrollPaddingTop) && bottom <= innerHeight - parseFloat(scrollPaddingBottom);
+  if (!isVisible) tile.scrollIntoView({ block: "center", behavior: "instant" });
+  focus(tile);
 }
 
 /** Returns a function that scrolls the photos that are visible now back to their place. Until the next frame, it replaces the
@@ -57,8 +78,12 @@ function scrollTo(tile, top) {
   scrollBy({ top: tile.getBoundingClientRect().top - top, behavior: "instant" });
 }
 
+/* The browser takes the focus away when it scrolls to the fragment, while the page is loading. */
 function focusTarget(list) {
-  if (/^#photo-\d+$/.test(location.hash)) focus(list.querySelector(location.hash));
+  if (!/^#photo-\d+$/.test(location.hash)) return;
+  const tile = list.querySelector(location.hash);
+  focus(tile);
+  addEventListener("load", () => document.activeElement === document.body && focus(tile), { once: true });
 }
 
 function focus(tile) {

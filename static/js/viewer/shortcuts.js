@@ -8,6 +8,7 @@ const ACTIONS = {
   f: "fullscreen",
   i: "details",
   z: "actual-size",
+  p: "play",
   e: "edit",
   r: "rotate-right",
   R: "rotate-left",

@@ -61,6 +61,11 @@ def tiles(page: Page) -> Locator:
     return page.locator("#photo-grid > .tile")
 
 
+def position_of(month: Locator) -> str:
+    """Return the position that the link leads to. The address of the page changes as soon as earlier photos are loaded."""
+    return (month.get_attribute("href") or "").rpartition("=")[2]
+
+
 def scroll_to_end(page: Page, count: int) -> None:
     """Scroll to the last photo that is loaded, until there are that many."""
     while tiles(page).count() < count:
@@ -119,6 +124,28 @@ def test_back_returns_to_the_photo_that_was_opened(
     expect(opened.locator("a")).to_be_focused()
     expect(opened).to_be_in_viewport()
     assert page.url.partition("?")[2].startswith("from=")
+
+
+@pytest.mark.parametrize("close", ["Escape", "Back"])
+def test_the_photo_shown_last_is_visible_on_return_also_from_another_window(
+    page: Page, installation: Installation, close: str
+) -> None:
+    fill(page, installation)
+    tiles(page).first.locator("a").click()
+    page.wait_for_url("**/photos/*/")
+    strip = page.get_by_role("navigation", name="Photos of the album").get_by_role("link")
+    for _ in range(16):  # more than a window of photos
+        photo_path = strip.last.get_attribute("href")
+        strip.last.click()
+        page.wait_for_url(f"**{photo_path}")
+        expect(strip.and_(page.locator("[aria-current]"))).to_have_attribute("href", photo_path or "")
+
+    page.keyboard.press("Escape") if close == "Escape" else page.go_back()
+
+    page.wait_for_url("**/albums/*/?from=*")
+    photo = page.locator(f"#photo-{(photo_path or '').strip('/').rpartition('/')[2]}")
+    expect(photo.locator("a")).to_be_focused()
+    expect(photo).to_be_in_viewport()
 
 
 def test_a_reload_keeps_the_scroll_position(page: Page, installation: Installation) -> None:
@@ -206,10 +233,13 @@ def test_months_lead_to_their_first_photo(page: Page, installation: Installation
     rail = page.get_by_role("navigation", name="Months")
     expect(rail.get_by_role("link")).to_have_text(["Jan 2025 80 photos", "Feb 2025 80 photos", "Mar 2025 80 photos"])
 
-    rail.get_by_role("link", name="Mar 2025").click()
+    link = rail.get_by_role("link", name="Mar 2025")
+    first = position_of(link)
+
+    link.click()
 
     page.wait_for_url("**/?from=*")
-    expect(page.locator(f'[data-position="{page.url.rpartition("=")[2]}"]')).to_be_in_viewport()
+    expect(page.locator(f'[data-position="{first}"]')).to_be_in_viewport()
 
 
 def test_months_are_in_the_menu_on_a_phone(open_page: OpenPage, installation: Installation) -> None:
@@ -219,10 +249,14 @@ def test_months_are_in_the_menu_on_a_phone(open_page: OpenPage, installation: In
 
     page.locator(".view-menu > summary").tap()
     page.get_by_role("link", name="Go to month").tap()
-    page.get_by_role("link", name="Feb 2025").tap()
+    link = page.get_by_role("link", name="Feb 2025")
+    first = position_of(link)
+
+    link.tap()
 
     page.wait_for_url("**/?from=*")
-    expect(page.locator(f'[data-position="{page.url.rpartition("=")[2]}"]')).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Previous photos")).to_have_count(0)  # all earlier photos are loaded
+    expect(page.locator(f'[data-position="{first}"]')).to_be_in_viewport()
 
 
 @pytest.mark.usefixtures("worker")

@@ -1,9 +1,12 @@
 """The viewer of photos: by mouse, by keyboard, by touch, and without JavaScript."""
 
 import re
+from io import BytesIO
+from typing import Literal
 from urllib.parse import urljoin
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, expect
 
 from tests.browser.accounts import Account
@@ -14,6 +17,8 @@ from tests.installation import Installation
 from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+Motion = Literal["reduce", "no-preference"]
 
 COUNT = 5
 NAMES = [f"IMG_000{number}.JPG" for number in range(1, COUNT + 1)]
@@ -154,6 +159,21 @@ def test_everything_works_by_keyboard(page: Page, album: str) -> None:
     page.wait_for_function("() => !document.fullscreenElement")
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile(re.escape(album)))
+
+
+@pytest.mark.parametrize("size", [(1400, 450), (390, 400)], ids=["desktop", "phone"])
+def test_escape_leads_to_the_photo_that_was_shown_last(page: Page, album: str, size: tuple[int, int]) -> None:
+    page.set_viewport_size(ViewportSize(width=size[0], height=size[1]))
+    open_photo(page, album)
+    for number in range(2, COUNT + 1):
+        page.keyboard.press("ArrowRight")
+        expect_photo(page, number)
+
+    page.keyboard.press("Escape")
+
+    expect(page).to_have_url(re.compile(re.escape(album)))
+    expect(page.locator(".tile a").last).to_be_focused()
+    expect(page.locator(".tile").last).to_be_in_viewport(ratio=1)
 
 
 def test_the_focus_stays_on_the_control_that_was_used(page: Page, album: str) -> None:
@@ -336,6 +356,38 @@ def test_axe_finds_no_violation_in_any_state(
         page.keyboard.press("?")
         expect(page.get_by_role("dialog")).to_be_visible()
         ensure_accessible(page, "shortcuts")
+
+
+def gif() -> bytes:
+    """Return an animation of two frames."""
+    buffer = BytesIO()
+    frames = [Image.new("RGB", (120, 80), colour) for colour in ("red", "blue")]
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=100, loop=0)
+    return buffer.getvalue()
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_an_animation_plays_unless_the_user_prefers_less_motion_and_can_be_paused(
+    open_page: OpenPage, motion: Motion
+) -> None:
+    page = open_page(reduced_motion=motion, records_console=False)  # axe causes errors on it
+    new_album(page)
+    send(page, [{"name": "FUN.GIF", "mimeType": "image/gif", "buffer": gif()}])
+    expect(page.locator(".tile__mark")).to_have_text("Animated")
+    expect(page.locator(".tile .still")).to_have_count(1 if motion == "reduce" else 0)
+    page.locator(".tile a").click()
+    still = page.locator(".viewer .still")
+
+    labels = ["Play animation", "Pause animation"] if motion == "reduce" else ["Pause animation", "Play animation"]
+    expect(still).to_have_count(1 if motion == "reduce" else 0)
+    page.get_by_role("button", name=labels[0]).click()
+    expect(still).to_have_count(0 if motion == "reduce" else 1)
+    ensure_accessible(page, "animation")
+    expect(page.get_by_role("button", name=labels[1])).to_be_focused()
+    page.keyboard.press("p")
+    expect(page.get_by_role("button", name=labels[0])).to_be_visible()
+    expect(still).to_have_count(1 if motion == "reduce" else 0)
 
 
 @pytest.mark.usefixtures("worker")

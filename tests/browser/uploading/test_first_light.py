@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests import polling
 from tests.browser.conftest import PHOTOS, OpenPage, clear_network_errors, new_album, stop_worker
-from tests.browser.desk import album_of, choose_folder, drop, pictures, send
+from tests.browser.desk import album_of, choose_folder, drop, expect_title, pictures, send
 from tests.browser.looking import ensure_announced, ensure_images_loaded, record_announcements
 from tests.installation import Installation
 from tests.processing import making
@@ -151,7 +151,7 @@ def test_files_can_be_dropped_anywhere_on_the_page(page: Page, installation: Ins
     drop(page, 3, selector="footer, main, body")
 
     assert page.evaluate("window.overlayWasShown") is True
-    expect(page.locator("[data-title]")).to_contain_text("Upload complete: 3 uploaded")
+    expect_title(page, "Upload complete: 3 uploaded")
     jobs = f"SELECT state FROM processing_processingjob WHERE album_id = {album_of(page)}"
     assert installation.ask(jobs) == [("pending",)] * 3
 

@@ -31,7 +31,7 @@ export class Display {
     const { items } = session.fileStore;
     const { queue } = session.sender;
     this.#expandForQuestion(items);
-    const sum = totals(items);
+    const sum = totals(items, session.resume.earlier);
     const isTransferring = queue.isRunning && session.connection.isOpen;
     this.#throughput.record(performance.now(), sum.sent);
     view.render(this.#viewState(sum, isTransferring));

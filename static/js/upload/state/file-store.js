@@ -78,9 +78,9 @@ export class FileStore extends EventTarget {
 }
 
 /** Counts files and bytes: {files, bytes, sent, states, inProgress, ended, count(...states)}. `sent` includes bytes that are not
-    acknowledged yet. */
-export function totals(items) {
-  const sum = { files: items.length, bytes: 0, sent: 0, states: {} };
+    acknowledged yet. `earlier` are received files that are not listed, {files, bytes}. */
+export function totals(items, earlier = { files: 0, bytes: 0 }) {
+  const sum = { files: items.length + earlier.files, bytes: earlier.bytes, sent: earlier.bytes, states: earlier.files ? { received: earlier.files } : {} };
   for (const { state, size, offset, inFlight } of items) {
     sum.states[state] = (sum.states[state] ?? 0) + 1;
     if (["cancelled", "refused", "skipped", "here", "held"].includes(state)) continue;

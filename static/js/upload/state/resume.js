@@ -3,8 +3,10 @@
 import { hex } from "../hashing/sha256.js";
 import { sleep } from "../transport/retry.js";
 import { canDeclare, toDeclareAgain } from "./decisions.js";
+import { earlierFiles } from "./earlier-files.js";
 import { isInProgress } from "./file-store.js";
 import { matchFiles } from "./match-files.js";
+import { openFiles } from "./open-files.js";
 import { isUnsent } from "./persistence.js";
 import { afterReload } from "./server-state.js";
 
@@ -20,6 +22,7 @@ export class Resume {
   #onChange;
   #isElsewhere = false;
   #isExpected = false;
+  #isContinued = false;
   #received;
   #setReady;
   /** Resolves when the stored files are listed, so that files that are chosen now can be matched with them; at once while another tab sends them. */
@@ -46,6 +49,7 @@ export class Resume {
     this.#isElsewhere = false;
     this.#received = this.#panel().dataset.received; // before the server is asked, so that what arrives meanwhile counts as a change
     await restore(this.#context, this.#setReady);
+    this.#isContinued = fileStore.items.some(({ stored }) => stored && !isUnsent(stored));
     this.#continueReadable();
     const { busy, receiving } = this.#panel().dataset;
     if (fileStore.items.length || !busy || !Number(receiving)) return;
@@ -54,8 +58,15 @@ export class Resume {
     this.update();
   }
 
+  /** The files of the continued batch that are not listed: {files, bytes}. */
+  get earlier() {
+    const { fileStore, sender } = this.#context;
+    return this.#isContinued ? earlierFiles(this.#panel().dataset, fileStore.items, sender.page) : undefined;
+  }
+
   /** Called when the panel was replaced. A missing file may have arrived: its last bytes were in flight, or another device sent it. */
   async panelReplaced() {
+    this.#isContinued &&= Boolean(this.#panel().dataset.busy);
     this.update();
     if (this.#isElsewhere || !this.notice) return;
     const { fileStore } = this.#context;
@@ -209,18 +220,6 @@ async function refreshMissing({ persistence, fileStore, sender }, missing) {
   }
 }
 
-/** Opens the items' files by their handles, as far as the browser permits it. With `asksPermission` the browser may ask the user, which it
-    does only while a click is handled. */
-async function openFiles(fileStore, items, asksPermission = false) {
-  let mayAsk = asksPermission; // a user who refuses once is not asked for each of the other files
-  for (const item of items.filter(({ file, handle }) => handle && !file)) {
-    const isGranted = await hasPermission(item.grant, mayAsk);
-    mayAsk &&= isGranted;
-    const file = isGranted ? await item.handle.getFile().catch(() => null) : null;
-    if (file && file.size === item.size && file.lastModified === item.modified) fileStore.set(item, { file });
-  }
-}
-
 /** Gives missing and failed items the files that were chosen again. Resolves with the items that can continue, and the other files. */
 async function rejoin({ fileStore, hashPool }, chosen) {
   const expected = fileStore.in("missing", "failed", "held").filter(({ state, file }) => state !== "held" || !file);
@@ -233,13 +232,4 @@ async function rejoin({ fileStore, hashPool }, chosen) {
   }
   for (const [item, { file, handle, grant }] of pairs) fileStore.set(item, { file, handle, grant, isUnhashable: false });
   return { items: pairs.map(([item]) => item), others };
-}
-
-async function hasPermission(grant, asksPermission) {
-  try {
-    const state = await grant.queryPermission({ mode: "read" });
-    return (state === "prompt" && asksPermission ? await grant.requestPermission({ mode: "read" }) : state) === "granted";
-  } catch {
-    return false;
-  }
 }

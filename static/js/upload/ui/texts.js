@@ -1,6 +1,8 @@
 /* The texts about single files and about all of them. Pure. */
 import { bytes, plural, timeLeft } from "../../format.js";
 
+/** The heading when all files have ended. What became of them is below it. */
+export const COMPLETE = "Upload complete";
 const MAX_NAMED = 10;
 const SERVER_STATES = {
   here: "already in album",
@@ -41,7 +43,7 @@ export function fileStatus(item) {
   }
 }
 
-/** The heading over the list. */
+/** The heading over the list, short enough for one line. */
 export function title({ count, files, bytes: size, inProgress, ended }, { isPaused, isIdle }) {
   const all = files - count("cancelled", "chosen", "later", "missing", "held");
   if (inProgress) return isPaused ? "Paused" : `Uploading ${plural(all, "photo")}`;
@@ -49,7 +51,7 @@ export function title({ count, files, bytes: size, inProgress, ended }, { isPaus
   if (count("held")) return `${plural(count("held"), "photo")} waiting for your decision`;
   if (count("failed")) return `${plural(count("failed"), "photo")} failed to upload`;
   if (count("missing")) return "Waiting for files";
-  if (isIdle && ended) return `Upload complete: ${outcomeCounts({ count })}`;
+  if (isIdle && ended) return COMPLETE;
   if (count("later")) return `${plural(count("later"), "photo")} queued`;
   return "Nothing is uploading";
 }

@@ -4,7 +4,7 @@ import { plural } from "../../format.js";
 import { questions } from "../state/decisions.js";
 import { ENDED } from "../state/file-store.js";
 import { byFolder, titleOf } from "./folders.js";
-import { connectionProblem, preflightCounts, progressDetail, title } from "./texts.js";
+import { COMPLETE, connectionProblem, outcomeCounts, preflightCounts, progressDetail, title } from "./texts.js";
 
 const MAX_LISTED_TITLES = 3;
 
@@ -47,8 +47,9 @@ export class UploaderView {
     const isEmpty = !items.length;
     this.#setHidden("elsewhere", !state.isElsewhere);
     this.#setHidden("batch", isEmpty && !state.skippedNotes.length);
-    this.#setText("title", isEmpty ? panelTitle(state) : title(sum, { isPaused, isIdle }));
-    const progress = progressDetail(sum, isPaused ? null : state.rate, state.secondsLeft);
+    const heading = isEmpty ? panelTitle(state) : title(sum, { isPaused, isIdle });
+    this.#setText("title", heading);
+    const progress = heading === COMPLETE ? outcomeCounts(sum) : progressDetail(sum, isPaused ? null : state.rate, state.secondsLeft);
     this.#setText("detail", [progress, preflightDetail(state)].filter(Boolean).join(" · "));
     this.#setHidden("pause", !isSending || isPaused);
     this.#setHidden("continue", !isSending || !isPaused);

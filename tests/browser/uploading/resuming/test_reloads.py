@@ -15,6 +15,7 @@ from tests.browser.desk import (
     send,
     states,
 )
+from tests.browser.gate import Gate
 from tests.browser.looking import ensure_accessible
 from tests.browser.recording import Proxy, resent
 from tests.browser.uploading.resuming.conftest import begin, expect_all_sent, fall_silent, wait_for_bytes
@@ -25,6 +26,20 @@ pytestmark = [
     *(pytest.mark.browser, pytest.mark.servers, pytest.mark.embedded),
     pytest.mark.usefixtures("no_worker"),  # a page stops listing the files of a batch that was processed
 ]
+
+PICK_STORED_FILES = """window.showOpenFilePicker = async () => {
+  const folder = await navigator.storage.getDirectory();
+  return Promise.all(Array.from({ length: 6 }, async (_, n) => {
+    const handle = await folder.getFileHandle(`IMG_${n + 1}.JPG`, { create: true });
+    if (!(await handle.getFile()).size) {
+      const writer = await handle.createWritable();
+      await writer.write(new Uint8Array(300_000).fill(n));
+      await writer.close();
+    }
+    return handle;
+  }));
+}"""
+"""The browser's dialog returns files of its private file system, which have real handles."""
 
 
 PICK_PRIVATE_FILES = """window.showOpenFilePicker = async () => {
@@ -62,21 +77,7 @@ def test_files_selected_again_after_a_reload_resume_where_they_stopped(
 def test_with_file_handles_the_upload_resumes_automatically_after_a_reload(
     page: Page, proxy: Proxy, installation: Installation, console_errors: list[str]
 ) -> None:
-    """The files are in the browser's private file system, which has real handles; only the file dialog is replaced."""
-    page.add_init_script(
-        """window.showOpenFilePicker = async () => {
-          const folder = await navigator.storage.getDirectory();
-          return Promise.all(Array.from({ length: 6 }, async (_, n) => {
-            const handle = await folder.getFileHandle(`IMG_${n + 1}.JPG`, { create: true });
-            if (!(await handle.getFile()).size) {
-              const writer = await handle.createWritable();
-              await writer.write(new Uint8Array(300_000).fill(n));
-              await writer.close();
-            }
-            return handle;
-          }));
-        }"""
-    )
+    page.add_init_script(PICK_STORED_FILES)
     new_album(page)
     proxy.gate.hold_at(700_000)
     page.evaluate(WAIT_LONG)
@@ -89,6 +90,26 @@ def test_with_file_handles_the_upload_resumes_automatically_after_a_reload(
     expect_all_sent(page)
     assert resent(proxy.patches) == []
     assert states(installation, page) == {"received": 6}
+    clear_network_errors(console_errors)
+
+
+def test_files_that_had_arrived_before_a_reload_are_counted_after_it(
+    page: Page, gate: Gate, console_errors: list[str]
+) -> None:
+    page.add_init_script(PICK_STORED_FILES)
+    new_album(page)
+    gate.hold(after_requests=2)
+    page.evaluate(WAIT_LONG)
+    page.get_by_role("link", name="Add photos").click()
+    expect(page.locator(".file-row[data-state=received]")).to_have_count(2)
+    expect_title(page, "Uploading 6 photos: 2 of 6 uploaded")
+
+    page.reload()
+
+    expect_title(page, "Uploading 6 photos: 2 of 6 uploaded")
+    expect(page.locator(".progress__bytes")).to_contain_text("Uploaded 2 of 6")
+    gate.release()
+    expect_title(page, "Upload complete: 6 uploaded")
     clear_network_errors(console_errors)
 
 

@@ -3,7 +3,7 @@ import test from "node:test";
 import { FileStore, totals } from "../../../../static/js/upload/state/file-store.js";
 import { announcement, snapshot } from "../../../../static/js/upload/ui/announcements.js";
 import { percent } from "../../../../static/js/upload/ui/progress-bar.js";
-import { connectionProblem, fileStatus, preflightCounts, progressDetail, title } from "../../../../static/js/upload/ui/texts.js";
+import { connectionProblem, fileStatus, outcomeCounts, preflightCounts, progressDetail, title } from "../../../../static/js/upload/ui/texts.js";
 
 const item = (properties) => new FileStore().add([{ size: 1000, ...properties }])[0];
 const sum = (...states) => totals(new FileStore().add(states.map((state) => ({ state, size: 1000, offset: state === "received" ? 1000 : 0 }))));
@@ -46,7 +46,8 @@ test("the title describes the state of the upload", () => {
   assert.equal(texts({}, "chosen", "chosen"), "2 photos selected, 2.0 KB");
   assert.equal(texts({}, "sending", "received", "later"), "Uploading 2 photos");
   assert.equal(texts({ isPaused: true }, "waiting", "received"), "Paused");
-  assert.equal(texts({ isIdle: true }, "received", "here", "here"), "Upload complete: 1 uploaded, 2 already in album");
+  assert.equal(texts({ isIdle: true }, "received", "here", "here"), "Upload complete");
+  assert.equal(outcomeCounts(sum("received", "here", "here")), "1 uploaded, 2 already in album");
   assert.equal(texts({ isIdle: true }, "received", "failed"), "1 photo failed to upload");
   assert.equal(texts({ isIdle: true }, "received", "missing"), "Waiting for files", "found again after a reload, not chosen yet");
 });
