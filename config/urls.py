@@ -3,12 +3,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config.accounts import first_user, views
-from config.accounts.admin import hide_secrets
+from config.accounts.admin import hide_secrets, register_users
 from config.http import health
 
 admin.site.site_header = admin.site.site_title = "Darkroom administration"
 admin.site.enable_nav_sidebar = False  # it would leave too little width for the columns of the jobs
 hide_secrets()
+register_users()
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="albums:list")),
     path("", include("albums.urls")),

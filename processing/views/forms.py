@@ -176,6 +176,7 @@ class BatchFilter(forms.Form):
     def __init__(self, request: HttpRequest, albums: QuerySet[Album]) -> None:
         super().__init__(request.GET, label_suffix="")
         self._field("text").widget.input_type = "search"
+        self._field("text").widget.attrs["placeholder"] = self._field("text").label  # phones hide the labels
         self._field("album").queryset = albums
         if request.user.has_perm("albums.change_album"):
             self._field("person").queryset = batch_list.senders(albums)
