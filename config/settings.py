@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
 ]
 MIDDLEWARE = [
+    "config.http.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # These add security headers to every response, including static files and errors.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -221,6 +222,7 @@ WEB_CONNECTIONS = env.number("WEB_CONNECTIONS", 0)
 WEB_ADDRESS_CONNECTIONS = env.number("WEB_ADDRESS_CONNECTIONS", 0)
 REQUEST_SECONDS = env.seconds("REQUEST_SECONDS", 15, least=1)
 X_ACCEL = env.text("X_ACCEL")
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # Accounts
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, minimum=1)

@@ -9,6 +9,7 @@ from io import StringIO
 from django.conf import settings
 from django.core.management import call_command
 from django.db import close_old_connections
+from django.utils import timezone
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
@@ -17,6 +18,7 @@ from processing.integrity import post_write, scrub, zip_checksums
 from processing.jobs import periodic, wakeup, workers
 from processing.maintenance import sweep as maintenance_sweep
 from processing.rendering import rerender, worker
+from processing.statistics import rollups
 from processing.uploads.direct import multipart
 
 log = logging.getLogger(__name__)
@@ -81,6 +83,8 @@ def sweep() -> None:
     maintenance_sweep.sweep(maintenance_sweep.MAX_DELETE_SHARE * settings.SWEEP_SECONDS)
     post_write.verify_slice()
     scrub.step()
+    rollups.sample_queue(timezone.now())
+    rollups.maintain(timezone.now())
     if periodic.acquire("clear_expired", CLEAR_EXPIRED_SECONDS):
         # By name, since this package may not import config.
         call_command("clear_expired", stdout=StringIO())

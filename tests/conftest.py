@@ -44,6 +44,7 @@ def data_dir(tmp_path_factory, settings) -> Path:
     HUEY.storage.flush_queue()
     staging_quota.clear_cache()
     health.health_check.clear()
+    health.readiness_check.clear()
     daily_limit.clear_cache()
     return path
 

@@ -126,7 +126,7 @@ ADMIN_URLS = {
 }
 """For users with permission to change any album."""
 PUBLIC_URLS = {
-    *("account_login", "account_logout", "account_inactive", "welcome", "healthz"),
+    *("account_login", "account_logout", "account_inactive", "welcome", "healthz", "readyz", "metrics"),
     *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
     *("account_reset_password_from_key_done", "account_confirm_email", "account_email_verification_sent"),
 }

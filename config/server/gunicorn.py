@@ -4,6 +4,7 @@ Gunicorn's master process imports this module, so it must not import Django at i
 """
 
 import os
+import shutil
 from contextlib import suppress
 from typing import Any
 
@@ -34,6 +35,12 @@ def post_worker_init(worker: Any) -> None:
         for line in banner.messages():
             print(line, flush=True)  # noqa: T201 - the banner is for the console
     _keep_sqlite_open()
+
+
+def on_exit(server: Any) -> None:
+    """Deletes the directory in which the web processes counted requests (`manage.py serve`)."""
+    if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _keep_sqlite_open() -> None:

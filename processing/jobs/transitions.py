@@ -21,6 +21,7 @@ from processing.jobs.claims import NO_CLAIM
 from processing.lib import sql
 from processing.models import JobEvent, JobQuerySet, Preview, ProcessingJob, Upload, states
 from processing.models.states import Edge, JobState
+from processing.statistics import record
 
 NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": ""}
 QUARANTINED = (
@@ -231,6 +232,7 @@ def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False
             detail=changes.get("error_message", ""),
             by=by or job.worker,
         )
+        record.job_moved(job, edge, changes.get("error_code", ""))
     return True
 
 

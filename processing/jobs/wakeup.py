@@ -90,6 +90,11 @@ def reply(key: str, until: float) -> None:
         import_string(settings.WAKEUP_TASK).huey.storage.put_data(key, b"heard")
 
 
+def check_queue() -> None:
+    """Raises the queue's own error when it is unavailable."""
+    import_string(settings.WAKEUP_TASK).huey.pending_count()
+
+
 def pending_count() -> int:
     """Returns the number of unprocessed messages; 0 when the queue is unavailable."""
     try:

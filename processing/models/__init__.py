@@ -9,6 +9,7 @@ from processing.models.maintenance import (
     Round,
     WorkerPulse,
 )
+from processing.models.statistics import Rollup
 from processing.models.uploads import (
     Batch,
     JobEvent,
@@ -32,6 +33,7 @@ __all__ = [
     "ProcessingJob",
     "Rerender",
     "RerenderQuerySet",
+    "Rollup",
     "Round",
     "Upload",
     "UploadQuerySet",

@@ -16,6 +16,7 @@ from processing.lib import sql
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import IS_A_PHOTO, UploadState
 from processing.pipeline.formats import extensions
+from processing.statistics import record
 from processing.storage import store
 from processing.storage.s3 import s3_multipart
 from processing.uploads import filenames, known_files, rejections, skipped_files
@@ -236,6 +237,7 @@ def _end(upload: Upload, target: UploadState, **fields: object) -> bool:
         return False
     for field, value in fields.items():
         setattr(upload, field, value)
+    record.upload_ended(target, (upload.size or 0) if target == UploadState.RECEIVED else 0)
     return True
 
 

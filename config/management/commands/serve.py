@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +34,9 @@ class Command(BaseCommand):
         bind = f"{site_url.in_brackets(settings.HOST)}:{settings.PORT}"
         size = ["--workers", str(settings.WEB_PROCESSES), "--threads", str(settings.WEB_THREADS)]
         file_descriptors.raise_limit()
+        if settings.WEB_PROCESSES > 1:
+            # Their processes count requests in files here, for /metrics. Gunicorn's on_exit() deletes it.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="darkroom-metrics-")
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, [*gunicorn, "--bind", bind, *size, "config.wsgi"])  # noqa: S606 - no argument comes from users
 

@@ -23,7 +23,7 @@ UPLOADS = re.compile(rb"/albums/\d+/uploads/(tus/?)?|/uploads/[^/]+/?|/limits/pr
 LISTS = re.compile(rb"/albums/\d+/uploads/(manifest/|direct/.+)")
 SIGN_IN = re.compile(rb"/(accounts|admin/login|welcome)/.*")
 """Paths of views that read a body from anonymous clients."""
-HEALTH = b"/healthz"
+HEALTH = frozenset({b"/healthz", b"/readyz"})
 FORM = b"application/x-www-form-urlencoded"
 JSON = b"application/json"
 
@@ -95,7 +95,7 @@ MALFORMED_REQUEST = Rejection(
 
 
 def kind(head: Head) -> RequestKind:
-    if head.path == HEALTH:
+    if head.path in HEALTH:
         return RequestKind.HEALTH
     if head.has_body and UPLOADS.fullmatch(head.path):
         return RequestKind.UPLOAD
@@ -108,7 +108,7 @@ def rejection(head: Head) -> Rejection | None:
         return None
     if SIGN_IN.fullmatch(head.path) and head.content_type != FORM:
         return NOT_A_FORM
-    if head.path == HEALTH or (head.length or 0) > max_body_bytes(head):
+    if head.path in HEALTH or (head.length or 0) > max_body_bytes(head):
         return BODY_TOO_LARGE
     return None
 

@@ -71,7 +71,8 @@ def test_an_anonymous_request_is_limited_to_a_small_form(path):
 
 def test_every_view_that_reads_an_anonymous_body_has_the_small_limit():
     """Applies to views without sign-in, except those that check the sender before they read a body."""
-    checks_sender_first = {*UPLOADS, "healthz"} | {
+    reads_no_body = {"healthz", "readyz", "metrics"}
+    checks_sender_first = {*UPLOADS, *reads_no_body} | {
         name for name in open_views() if name.startswith("processing:direct-")
     }
 
@@ -111,11 +112,12 @@ def test_the_limit_of_lists_is_that_of_the_manifest():
     assert request_policy.MAX_LIST_BYTES == manifest.MAX_BYTES
 
 
-def test_a_health_check_may_not_have_a_body():
-    assert request_policy.rejection(head("/healthz", 0)) is None
-    assert request_policy.rejection(head("/healthz", 1)) is request_policy.BODY_TOO_LARGE
-    assert request_policy.rejection(head("/healthz", None)) is request_policy.BODY_TOO_LARGE
-    assert request_policy.kind(head("/healthz", 0)) is RequestKind.HEALTH
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_health_check_may_not_have_a_body(path):
+    assert request_policy.rejection(head(path, 0)) is None
+    assert request_policy.rejection(head(path, 1)) is request_policy.BODY_TOO_LARGE
+    assert request_policy.rejection(head(path, None)) is request_policy.BODY_TOO_LARGE
+    assert request_policy.kind(head(path, 0)) is RequestKind.HEALTH
 
 
 def test_a_rejection_is_text_or_json_as_the_client_accepts():
