@@ -13,10 +13,10 @@ from typing import NamedTuple
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
+from albums.columns.search_order import UNDATED, Place
 from albums.download.layout import Entry
 from albums.download.names import UniqueNames
 from albums.download.scope import Files, Scope
-from albums.search.columns import UNDATED, Place
 
 PHOTOS_PER_QUERY = 500
 ROWS_PER_FETCH = 2000

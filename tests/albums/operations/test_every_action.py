@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from albums import operations
-from albums.edits import orientation
+from albums.columns import orientation
 from albums.models import Album, Operation, Photo, Rendition
 from albums.operations import actions, engine
 from albums.selection import Selection

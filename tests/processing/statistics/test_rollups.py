@@ -19,7 +19,7 @@ def count_at(start: datetime, label: str = "completed", process: str = "web:1") 
     record.upsert([(int(Span.MINUTE), record.adapted(start), process, Statistic.JOBS, label, 0, 1, 10)])
 
 
-def rows(span: Span) -> list[tuple]:
+def rows(span: Span) -> list[tuple[datetime, str, str, int, int]]:
     return list(
         Rollup.objects.filter(span=span).order_by("start").values_list("start", "process", "label", "count", "total")
     )

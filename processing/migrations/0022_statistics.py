@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('processing', '0020_labels'),
+        ('processing', '0021_finding_problem'),
     ]
 
     operations = [
