@@ -57,6 +57,21 @@ def test_a_test_over_its_limit_fails_with_the_stacks_of_all_threads(tmp_path: Pa
     assert "in test_hanging" in output
 
 
+def test_on_a_busy_machine_a_test_has_more_time_but_not_endless(tmp_path: Path) -> None:
+    summary, _ = run(
+        tmp_path,
+        "from tests.support import time_limits\n"
+        "time_limits.load_factor = lambda: 3.0\n"
+        "time_limits.MAX_LOAD_FACTOR = 6\n"
+        "def test_slow(): time.sleep(2)\n"
+        "def test_hanging(): time.sleep(600)\n",
+    )
+
+    assert "PASSED test_hanging.py::test_slow" in summary
+    assert "FAILED test_hanging.py::test_hanging - Failed: Not done within 1 s" in summary
+    assert "PASSED test_hanging.py::test_passing" in summary
+
+
 def test_a_test_that_waits_for_the_other_end_of_a_pipe_is_ended(tmp_path: Path) -> None:
     summary, _ = run(
         tmp_path, "def test_hanging(tmp_path):\n    os.mkfifo(tmp_path / 'pipe'); open(tmp_path / 'pipe', 'wb')\n"

@@ -1,9 +1,9 @@
 """A pytest plugin: no test can hang, and one that exceeds its limit reports the stacks of all threads.
 
-pytest-timeout reads the limit: 60 s unless a marker says otherwise (`LIMITS` below, or `@pytest.mark.timeout(seconds)`). At the
-limit, SIGALRM raises in the test, so its fixtures are torn down. If that does not end the test within GRACE_SECONDS (it is stuck
-in C code or in its teardown), a watchdog writes the stacks to stderr and ends the process; pytest-xdist counts the test as failed
-and continues with a new worker process.
+pytest-timeout reads the limit: 60 s unless a marker says otherwise (`LIMITS` below, or `@pytest.mark.timeout(seconds)`). It grows
+with the machine's load. At the limit, SIGALRM raises in the test, so its fixtures are torn down. If that does not end the test
+within GRACE_SECONDS (it is stuck in C code or in its teardown), a watchdog writes the stacks to stderr and ends the process;
+pytest-xdist counts the test as failed and continues with a new worker process.
 
 Playwright's event loop does not survive an exception raised by a signal handler: only the watchdog ends a test that drives
 Chromium. Playwright's own time-outs, 20 s for each action, come long before that.
@@ -22,6 +22,7 @@ import pytest
 from pytest_timeout import Settings
 
 GRACE_SECONDS = 60
+MAX_LOAD_FACTOR = 10
 LIMITS = {"long": 3600, "browser": 900, "faults": 900, "servers": 900}
 """Seconds by marker; of several, the first counts. They only end hung tests, and allow for a machine ten times slower."""
 
@@ -81,13 +82,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool:
     """In place of pytest-timeout's own, which loses the stacks of a process of pytest-xdist."""
     drives_chromium = item.get_closest_marker("browser") is not None
-    item.config.stash[WATCHDOG].arm(item.nodeid, settings.timeout + (0 if drives_chromium else GRACE_SECONDS))
+    watchdog = item.config.stash[WATCHDOG]
+    watchdog.arm(item.nodeid, settings.timeout + (0 if drives_chromium else GRACE_SECONDS))
     if not drives_chromium:
+        remaining_extension = (MAX_LOAD_FACTOR - 1) * settings.timeout
 
         def end_test(_: int, __: FrameType | None) -> None:
-            __tracebackhide__ = True
+            nonlocal remaining_extension
+            extension = min(remaining_extension, (load_factor() - 1) * settings.timeout)
+            if extension > 1:
+                remaining_extension -= extension
+                watchdog.extend(extension + GRACE_SECONDS)
+                signal.setitimer(signal.ITIMER_REAL, extension)
+                return
             item.add_report_section("call", "stacks of all threads", stacks())
-            pytest.fail(f"Not done within {settings.timeout:g} s")
+            # Without a traceback: the signal may arrive between two lines, which pytest cannot display.
+            pytest.fail(f"Not done within {settings.timeout:g} s", pytrace=False)
 
         signal.signal(signal.SIGALRM, end_test)
         signal.setitimer(signal.ITIMER_REAL, settings.timeout)
@@ -110,6 +120,11 @@ def more_time(pytestconfig: pytest.Config) -> Callable[[float], None]:
             signal.setitimer(signal.ITIMER_REAL, remaining + seconds)
 
     return allow
+
+
+def load_factor() -> float:
+    """How many times longer work takes than on an idle machine, at least 1: processes that run or wait, per processor."""
+    return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
 
 
 def stacks() -> str:
