@@ -25,7 +25,7 @@ export class AddFiles {
     const session = this.#session;
     if (!entries.length || session.isGone) return;
     const { accepted, companions, unsupported } = filePicker.sortChosenFiles(entries);
-    session.sender.addSkipped([
+    session.sender.skipped.add([
       ...companions.map((entry) => skippedFile(entry, true)),
       ...unsupported.map((entry) => skippedFile(entry, false)),
     ]);
@@ -55,7 +55,7 @@ export class AddFiles {
   }
 }
 
-/** A file of a sent folder that is not sent itself, as Sender.addSkipped() takes it. */
+/** A file of a sent folder that is not sent itself, as SkippedFiles.add() takes it. */
 function skippedFile({ path, file }, isCompanion) {
   return { path, size: file.size, modified: file.lastModified, album: null, isSkipped: true, isCompanion };
 }

@@ -182,7 +182,7 @@ export async function restore({ persistence, fileStore, sender }, onListed = () 
   const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map(restored));
   onListed();
   if (!items.length) return persistence.forget(skipped);
-  if (skipped.length) sender.addSkipped(skipped);
+  if (skipped.length) sender.skipped.add(skipped);
   await openFiles(fileStore, items);
   const copying = toDeclareAgain(items);
   if (copying.length) sender.awaitCopies(copying);
