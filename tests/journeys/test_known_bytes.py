@@ -1,4 +1,4 @@
-"""Bytes that an album already has are recognised by one definition, whichever way they are uploaded."""
+"""Bytes that an album already has are recognised by one definition, in every way of uploading."""
 
 import hashlib
 import json

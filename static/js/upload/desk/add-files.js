@@ -44,8 +44,8 @@ export class AddFiles {
   /** Lists the files that are not listed yet. */
   #list(files, album) {
     const { fileStore, sender } = this.#session;
-    const known = new Set(fileStore.items.filter(({ state }) => state !== "cancelled").map(fingerprint));
-    const newFiles = files.filter((file) => !known.has(fingerprint(file)) && known.add(fingerprint(file)));
+    const listedFiles = new Set(fileStore.items.filter(({ state }) => state !== "cancelled").map(fingerprint));
+    const newFiles = files.filter((file) => !listedFiles.has(fingerprint(file)) && listedFiles.add(fingerprint(file)));
     return fileStore.add(newFiles.map((file) => ({ ...file, album: album === sender.page ? null : album })));
   }
 

@@ -1,4 +1,4 @@
-/* Sends the listed files to their albums: declares them, sends those that the server wants, and waits where it has to.
+/* Sends the listed files to their albums: declares them, sends those that the server accepts, and waits where it has to.
 
    The only writer of a file's state from the moment it is to be sent. What is needed to continue after a reload is stored. */
 import { repeatUntilAnswered } from "../transport/repeat-until-answered.js";
