@@ -4,6 +4,7 @@ An album in the trash is only accessible on the pages of deleted albums, and its
 albums or photos needs a separate permission (docs/permissions.md).
 """
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.dispatch import Signal
 from django.http import Http404, HttpRequest
@@ -86,6 +87,12 @@ def note(request: HttpRequest, album: Album) -> None:
     if album.pk not in album_ids:
         request.session[SESSION_KEY] = [*album_ids[1 - MAX_SESSION_IDS :], album.pk]
         opened.send(sender=Album, request=request, album=album)
+
+
+def signed_in_user(request: HttpRequest) -> User:
+    """Returns the user of a request. The middleware admits no others to pages."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def note_deletion(request: HttpRequest, album: Album, what: str) -> None:

@@ -41,7 +41,7 @@ def cards_in_order(albums: Iterable[Album]) -> list[Card]:
 
 
 def cover(album: Album) -> Photo | None:
-    """Returns the photo that stands for the album: the chosen one if it is shown, or else the first."""
+    """Returns the album's cover: the chosen one if it is shown, or else the first."""
     photo_ids = _with_covers(Album.objects.filter(pk=album.pk)).values("cover_photo_id")
     return Photo.objects.filter(pk__in=photo_ids).first()
 

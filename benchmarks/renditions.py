@@ -73,13 +73,13 @@ def run() -> None:
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
         photos, ways = measure.photos(scratch), list(_ways())
-        costs: dict[str, list[measure.Cost]] = {way.name: [] for way in ways}
+        costs: dict[str, list[measure.Cost]] = {encoder.name: [] for encoder in ways}
         for _ in range(ROUNDS):
-            for way in ways:
-                costs[way.name].append(_cost(way, photos, scratch / way.name))
+            for encoder in ways:
+                costs[encoder.name].append(_cost(encoder, photos, scratch / encoder.name))
         best = {name: _best(rounds) for name, rounds in costs.items()}
         _print_costs(best, photos)
-        _print_looks([way.name for way in ways], photos, scratch)
+        _print_looks([encoder.name for encoder in ways], photos, scratch)
 
 
 def _ways() -> Iterator[Way]:

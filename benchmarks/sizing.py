@@ -51,18 +51,18 @@ def _measure(installation: Installation, content: bytes, photos: int, database: 
     commits = _commits(installation) - commits
     rows = sum(installation.ask(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES)
     originals, renditions = (int(installation.ask(sql)[0][0]) for sql in SIZES)
-    each: Callable[[float], str] = lambda total: f"{total / photos:.3g}"  # noqa: E731
+    per_photo: Callable[[float], str] = lambda total: f"{total / photos:.3g}"  # noqa: E731
     measure.table(
         f"{photos} photos of 12 MP, on {database}: what one takes",
         ("of", "a photo"),
         [
-            ["web, CPU ms", each(1000 * taking_in)],
-            ["worker, CPU ms", each(1000 * developing)],
-            ["original, kB", each(originals / 1000)],
-            ["renditions, kB", each(renditions / 1000)],
-            ["rows", each(rows)],
-            ["commits (PostgreSQL)", each(commits)],
-            ["database, kB", each((_database_bytes(installation) - at_first) / 1000)],
+            ["web, CPU ms", per_photo(1000 * taking_in)],
+            ["worker, CPU ms", per_photo(1000 * developing)],
+            ["original, kB", per_photo(originals / 1000)],
+            ["renditions, kB", per_photo(renditions / 1000)],
+            ["rows", per_photo(rows)],
+            ["commits (PostgreSQL)", per_photo(commits)],
+            ["database, kB", per_photo((_database_bytes(installation) - at_first) / 1000)],
         ],
     )
 

@@ -1,8 +1,8 @@
 """How fast files come in: the form and tus compared with cp, a plain nginx and @tus/server, in one run and to the same disk.
 
-Each sender is the same: one connection, bytes by sendfile(2), checksums reckoned beforehand. cp and ours end in fsync; nginx and
-@tus/server never sync, so a power cut may cost them files; @tus/server is measured with a hook that
-does, too. Rounds alternate, and the best of each counts: what else the machine does then troubles all alike.
+Each sender is the same: one connection, bytes by sendfile(2), checksums computed before measuring. cp and ours end in fsync;
+nginx and @tus/server never sync, so a power cut may cost them files; @tus/server is also measured with a hook that syncs. Rounds
+alternate, and the best of each counts, so that other work on the machine affects all of them.
 
 @tus/server comes from benchmarks/peers by npm; nginx is measured where there is one (`apt install nginx-light`).
 """

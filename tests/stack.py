@@ -3,7 +3,7 @@
 `python -m tests.stack [--gateway] [arguments of pytest]` starts PostgreSQL, Redis and an S3 server and runs pytest on them. Each
 test, and each installation that a test starts, has a database, a queue and a prefix in the bucket of its own.
 
-The S3 server is rclone's, which keeps objects as files that a test can look at. It knows nothing of CORS, so that no browser may
+The S3 server is rclone's, which keeps objects as files that a test can look at. It does not support CORS, so that no browser may
 send to it: `--gateway` takes Ceph's instead.
 """
 
@@ -90,7 +90,7 @@ def _on_servers(database: str, prefix: str) -> dict[str, str]:
 
 
 def _next_number() -> int:
-    """Of Redis's databases: one for each installation, whichever process of pytest starts it."""
+    """Of Redis's databases: one for each installation, for all processes of pytest."""
     with Client.from_url(f"{_told['redis']}/0") as counter:
         return int(counter.incr("installations"))
 

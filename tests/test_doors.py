@@ -149,7 +149,7 @@ PROVIDER_URLS = {"oidc_begin", "oidc_callback"}
 """404 without a provider: tested in tests/accounts/oidc/test_settings.py."""
 
 TUS_URLS = {"processing:create-upload", "processing:upload"}
-"""Return 401 and never a redirect: tested in tests/journeys/test_tus_rejections.py."""
+"""Return 401 and never a redirect: tested in tests/journeys/uploads/test_tus_rejections.py."""
 
 DIRECT_URLS = {f"processing:direct-{name}" for name in ("params", "multipart", "upload", "part", "arrived", "complete")}
 """Return JSON, and need an upload token in their path: tested in tests/journeys/direct/test_doors.py."""

@@ -14,7 +14,7 @@ from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_POST
 
 from albums import album_trash, operations, removal
-from albums.access import ensure_deletable, note_deletion
+from albums.access import ensure_deletable, note_deletion, signed_in_user
 from albums.album_selection.selection import AlbumSelection, selected
 from albums.models import Album, Operation
 from albums.nesting import queries, tree
@@ -62,7 +62,7 @@ def delete(request: HttpRequest, albums: list[Album]) -> HttpResponse:
         ensure_deletable(request, album)
     if not settings.TRASH_DAYS:
         ids = tree.with_descendants(album.pk for album in albums)
-        total = contents.total_of_albums(Album.objects.filter(pk__in=ids), _user(request))
+        total = contents.total_of_albums(Album.objects.filter(pk__in=ids), signed_in_user(request))
         counted = f"{len(albums)}-{total.albums}-{total.photos}-{total.bytes}"
         confirmed = request.POST.get("confirmed", "")
         if confirmed != counted:  # albums or photos may have been added since the page was shown
@@ -86,7 +86,7 @@ def move(request: HttpRequest, albums: list[Album]) -> HttpResponse:
     if not to:
         text = _text(request, "q")[:200]
         context = {
-            "targets": queries.targets(_user(request), albums, text),
+            "targets": queries.targets(signed_insigned_in_user(request), albums, text),
             "text": text,
             "are_nested": any(album.parent_id for album in albums),
             "limit": queries.MAX_TARGETS,
@@ -100,7 +100,7 @@ def move(request: HttpRequest, albums: list[Album]) -> HttpResponse:
 @for_selected_albums
 def change_owner(request: HttpRequest, albums: list[Album]) -> HttpResponse:
     """Gives the albums to the user named by `owner`. Without it, asks for the user. Only for users who may change any album."""
-    if not _user(request).has_perm("albums.change_album"):
+    if not signed_insigned_in_user(request).has_perm("albums.change_album"):
         raise Http404
     for album in albums:
         ensure_deletable(request, album)  # the new owner could delete it
@@ -121,7 +121,7 @@ def start(request: HttpRequest, kind: str, albums: list[Album], values: dict[str
     """Starts an operation on the albums. If its action raises an error, no operation remains."""
     params = {"albums": [album.pk for album in albums], "title": albums[0].title if len(albums) == 1 else ""}
     with transaction.atomic():
-        return operations.start(_user(request), kind, params | (values or {}))
+        return operations.start(signed_insigned_in_user(request), kind, params | (values or {}))
 
 
 def _mark(request: HttpRequest, albums: list[Album], kind: str, is_set: bool) -> HttpResponse:
@@ -150,8 +150,3 @@ def _target_or_404(request: HttpRequest, value: str) -> Album:
 def _text(request: HttpRequest, field: str) -> str:
     """Returns the field without NUL, which PostgreSQL rejects."""
     return request.POST.get(field, "").replace("\0", "")
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

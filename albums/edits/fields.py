@@ -13,7 +13,6 @@ MAX_KEYWORDS, MAX_KEYWORD = 200, 100
 MAX_STARS = 5
 FIRST_YEAR, LAST_YEAR = 1826, 9998
 """The year of the first photograph, and the last one that every time zone and shift can express."""
-MAX_OFFSET_MINUTES = 14 * 60
 COORDINATES = re.compile(
     r"""\s*(?P<latitude>[+-]?\d{1,3}(?:\.\d{0,15})?)\s*°?\s*(?P<north>[NSns])?\s*[,;\s]
         \s*(?P<longitude>[+-]?\d{1,3}(?:\.\d{0,15})?)\s*°?\s*(?P<east>[EWew])?\s*""",

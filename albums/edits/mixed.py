@@ -65,8 +65,8 @@ def _keywords(photos: PhotoQuerySet) -> list[tuple[str, int]]:
     """Counts equal lists in the database, since an album has few different ones, and their words here."""
     lists = Case(When(edited_keywords__isnull=False, then=F("edited_keywords")), default=F("keywords"))
     counts: Counter[str] = Counter()
-    for words, count in photos.values_list(lists).annotate(count=Count("pk")).iterator():
-        counts.update(dict.fromkeys(set(_words(words)), count))
+    for keywords, count in photos.values_list(lists).annotate(count=Count("pk")).iterator():
+        counts.update(dict.fromkeys(set(_words(keywords)), count))
     return sorted(counts.most_common(MAX_KEYWORDS), key=lambda item: item[0].casefold())
 
 

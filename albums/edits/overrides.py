@@ -1,6 +1,6 @@
 """What an edit does to a photo's columns. A user's value is stored beside the file's, which never changes; null means not edited.
 
-`Changes` say what a user wants, in JSON, by field:
+`Changes` are what a user entered, in JSON, by field:
 
     title, caption, alt_text, rating    {"set": value} or {"reset": true}
     keywords                            {"set": [...]}, {"add": [...], "remove": [...]} or {"reset": true}

@@ -1,4 +1,4 @@
-"""The grid of an album: its windows, the months to jump to, and how a user wants to see it."""
+"""The grid of an album: its windows, the months to jump to, and each user's preferences."""
 
 from albums.grid.windows import url_of
 

@@ -1,4 +1,4 @@
-"""How a user wants to see the grid of every album."""
+"""A user's preferences for the grids of all albums."""
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser

@@ -44,7 +44,7 @@ def months(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Saves how the user wants to see grids. With htmx, the page has already changed its grid."""
+    """Saves the user's preferences for grids. With htmx, the page has already changed its grid."""
     album = album_or_404(request, pk)
     form = preferences.GridForm(request.POST, instance=preferences.of(request.user))
     if form.is_valid():

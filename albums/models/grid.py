@@ -1,4 +1,4 @@
-"""How a user wants to see grids of photos."""
+"""A user's preferences for grids of photos."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import Q
 
 
 class GridPreference(models.Model):
-    """How a user wants to see the photos of albums."""
+    """A user's preferences for the grids of all albums."""
 
     class Layout(models.TextChoices):
         ROWS = "rows", "Rows"

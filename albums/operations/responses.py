@@ -14,7 +14,7 @@ from albums.selection import SelectionError
 
 
 def respond(request: HttpRequest, operation: Operation, to: Any, undone: Any = None) -> HttpResponse:
-    """Redirects to the form's `next`, or else to `to`, where a toast tells what was done and offers Undo.
+    """Redirects to the form's `next`, or else to `to`, where a toast says what was done and offers Undo.
 
     `undone`: the page to which undoing leads; without it, to the same page.
     """

@@ -21,9 +21,9 @@ PLACED = "SELECT id, lower, upper FROM ({rows}) placed WHERE id IN ({ids}) ORDER
 
 @transaction.atomic
 def place(album_id: int, photo_ids: Sequence[int], former: Mapping[int, int] | None = None) -> None:
-    """Moves the photos to where the album's order wants them. The others keep their positions, if there is room.
+    """Moves the photos to their places in the album's order. The others keep their positions, if there is room.
 
-    A RAW stands for the JPEG that is shown for it. Albums that are sorted by upload time or by hand keep the positions that the
+    A RAW counts as the JPEG that is shown for it. Albums that are sorted by upload time or by hand keep the positions that the
     photos have: the caller put them at the end. `former`: positions by id, which the photos get if they fit.
     Takes the album's lock. The number of queries is constant.
     """

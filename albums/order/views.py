@@ -3,14 +3,13 @@
 from http import HTTPStatus
 
 from django import forms
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_POST
 
 from albums import operations
-from albums.access import album_or_404, photo_or_404
+from albums.access import album_or_404, photo_or_404, signed_in_user
 from albums.grid import windows
 from albums.models import Album, FormerPosition, Operation, Photo, PhotoQuerySet, SortedBy
 from albums.operations import responses
@@ -45,7 +44,7 @@ def sort(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return responses.reject(request, SelectionError("order-unknown", "Choose one of the orders in the Sort menu."))
     params = {"album": album.pk, "sorted_by": form.cleaned_data["sorted_by"]}
-    return responses.respond(request, operations.start(_user(request), "sort", params), album)
+    return responses.respond(request, operations.start(signed_in_user(request), "sort", params), album)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -88,7 +87,7 @@ def _move(request: HttpRequest, photo: Photo, selection: Selection, target: Targ
     target = _without_selected(target, album, selection.photos(request.user))
     where = {"photo": target.photo_id, "is_behind": target.is_behind}
     params = {"album": album.pk, "selection": selection.to_json(), **where}
-    operation = operations.start(_user(request), "place", params)
+    operation = operations.start(signed_in_user(request), "place", params)
     photo.refresh_from_db(fields=["position"])
     url = windows.url_of(photo)
     return _changes(request, operation, url) if _is_script(request) else responses.respond(request, operation, url)
@@ -162,8 +161,3 @@ def _shown_photo_or_404(request: HttpRequest, pk: int) -> Photo:
 
 def _is_script(request: HttpRequest) -> bool:
     return request.headers.get("Accept") == "application/json"
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

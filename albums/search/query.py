@@ -1,6 +1,6 @@
 """The query language: words, quoted phrases, qualifiers such as `rating:>=4`, each negated by a hyphen.
 
-Every text is a query. What is no qualifier is searched for as words, and a hint says so.
+Every text is a query. What is no qualifier is searched for as words, with a hint on the page.
 """
 
 import re

@@ -51,13 +51,13 @@ def _photo_rows(row: str, source: str = "") -> str:
     return _staged(source, [first, marked, divided, joined, *_folded(columns)])
 
 
-def _folded(kept: dict[str, str]) -> Iterator[dict[str, str]]:
+def _folded(columns: dict[str, str]) -> Iterator[dict[str, str]]:
     """Yields stages that replace the letters that FTS5 leaves as they are. It folds case and accents itself."""
     letters = list(LETTERS.items())
     for begin in range(0, len(letters), MAX_NESTING):
         replacements = dict(letters[begin : begin + MAX_NESTING])
-        texts = [column for column in ("title", "camera", "lens", "keywords", "words") if column in kept]
-        yield kept | {column: _replaced(column, replacements) for column in texts}
+        texts = [column for column in ("title", "camera", "lens", "keywords", "words") if column in columns]
+        yield columns | {column: _replaced(column, replacements) for column in texts}
 
 
 def _replaced(text: str, replacements: dict[str, str]) -> str:

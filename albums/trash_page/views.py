@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums import album_trash, removal, shelf, trash
-from albums.access import note_deletion
+from albums.access import note_deletion, signed_in_user
 from albums.models import Album
 from albums.trash_page import contents
 
@@ -25,7 +25,7 @@ LATER = "The rest is deleted within minutes."
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Lists photos or, with `kind=albums`, albums in the trash, the last deleted first."""
-    user = _user(request)
+    user = signed_in_user(request)
     counts = {
         "photo_count": contents.photos(user).leading().count(),
         "album_count": contents.albums(user).count(),
@@ -38,7 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest) -> HttpResponse:
     """Restores all photos, or with `kind=albums` all albums, in the trash that the user may change."""
-    user, until = _user(request), removal.end_of_request()
+    user, until = signed_in_user(request), removal.end_of_request()
     if _kind(request) == ALBUMS:
         count = album_trash.restore_all(contents.albums(user), until)
         messages.success(request, f"{count} album{pluralize(count)} restored.")
@@ -55,7 +55,7 @@ def restore(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def empty(request: HttpRequest) -> HttpResponse:
     """GET shows a confirmation; POST deletes all photos, or with `kind=albums` all albums, in the trash permanently."""
-    user, kind, now = _user(request), _kind(request), timezone.now()
+    user, kind, now = signed_in_user(request), _kind(request), timezone.now()
     before = contents.confirmed_at(request.POST.get("before", ""), now)
     photos = contents.emptiable_photos(user).filter(trashed_at__lte=before)
     albums = contents.emptiable_albums(user).filter(trashed_at__lte=before)
@@ -105,8 +105,3 @@ def _kind(request: HttpRequest) -> str:
 
 def _back(kind: str) -> HttpResponse:
     return HttpResponseRedirect(url(kind))
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

@@ -1,4 +1,4 @@
-// sharp, in two ways: `usual` is what its documentation and most answers say; `chain` is the best that it can do at given efforts.
+// sharp, in two ways: `usual` is what its documentation and most answers on the web say; `chain` is the best that it can do at given efforts.
 // Arguments: the way, OUT/, photos. Writes OUT/NUMBER/EDGE.webp.
 import { mkdirSync } from "node:fs";
 import sharp from "sharp";

@@ -3,8 +3,8 @@
 `finish` is called after everything that can settle a batch: by the worker after each job, on commit when an upload ends without a
 job or a job is cancelled, and by `import_photos --wait`. The sweep calls `finish_all` for what a killed process has missed.
 
-Whether an album is busy is still derived from the rows. A batch that goes on after its end, because a failed job is requeued or a
-client adds a file, is not announced again.
+Whether an album is busy is still derived from the rows. A batch that continues after its end, because a failed job is requeued or
+a client adds a file, is not announced again.
 """
 
 import logging

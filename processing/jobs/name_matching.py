@@ -19,8 +19,7 @@ SIDECAR = ".xmp"
 PIXEL_VIDEO = ".mp"
 HEVC_VIDEO = "_hevc"
 """The suffix that icloudpd adds to the name of a HEIC's video: IMG_1.HEIC has IMG_1_HEVC.MOV."""
-ENDING = re.compile(r"\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$")
-"""A picture's file name extension, in lower case. `holiday.2024` has none."""
+ENDING = takeout_names.PHOTO_ENDING
 MAX_DISTANCE = 3
 ASCII = re.compile(r"[\x00-\x7f]*")
 

@@ -30,7 +30,7 @@ EDITED = re.compile(f"({'|'.join(EDITS)})$")
 TRUNCATED_EDITS = frozenset(edit[:length] for edit in EDITS for length in range(2, len(edit)))
 NUMBER = re.compile(r"\(\d+\)$")
 PHOTO_ENDING = re.compile(r"\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$")
-"""`holiday.2024` has none."""
+"""A picture's file name extension, in lower case. `holiday.2024` has none."""
 CUT_ENDING = re.compile(r"\.[a-z0-9]{0,5}$")
 REPLACED = re.compile(r"[\\/:*?\"<>|&%']")
 """Characters of a title that become `_` in file names."""

@@ -116,7 +116,7 @@ def fail(
     final_message: str = "{message} Gave up after {attempts}.",
     expired: bool = False,
 ) -> bool:
-    """Retries with backoff while attempts remain; gives up when none remain or the error is permanent.
+    """Retries with backoff while attempts remain; fails when none remain or the error is permanent.
 
     `final_message`: the message when no attempts remain.
     `expired`: only act if the lease has expired. The sweep sets it; the worker that holds the claim does not.

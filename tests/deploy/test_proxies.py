@@ -172,34 +172,34 @@ def request_original(installation, front, session) -> Callable[..., requests.Res
 
 
 def test_a_download_can_be_resumed_through_the_proxy(front, request_original) -> None:
-    whole = request_original()
-    etag, size = whole.headers["ETag"], len(whole.content)
+    complete = request_original()
+    etag, size = complete.headers["ETag"], len(complete.content)
     if isinstance(front, Nginx):
-        assert etag == f'"{hashlib.sha256(whole.content).hexdigest()}"'
+        assert etag == f'"{hashlib.sha256(complete.content).hexdigest()}"'
     head = request_original("HEAD")
     part = request_original(Range="bytes=100-199", If_Range=etag)
-    dated = request_original(Range="bytes=100-199", If_Range=whole.headers["Last-Modified"])
+    dated = request_original(Range="bytes=100-199", If_Range=complete.headers["Last-Modified"])
     tail = request_original(Range="bytes=-50")
     changed = request_original(Range="bytes=100-199", If_Range='"other"')
     beyond = request_original(Range=f"bytes={size}-")
 
     assert (head.status_code, head.headers["Content-Length"], head.headers["ETag"]) == (200, str(size), etag)
-    assert head.headers["Accept-Ranges"] == whole.headers["Accept-Ranges"] == "bytes"
-    assert (part.status_code, part.content) == (206, whole.content[100:200])
+    assert head.headers["Accept-Ranges"] == complete.headers["Accept-Ranges"] == "bytes"
+    assert (part.status_code, part.content) == (206, complete.content[100:200])
     assert part.headers["Content-Range"] == f"bytes 100-199/{size}"
-    assert (dated.status_code, dated.content) == (206, whole.content[100:200])
-    assert (tail.status_code, tail.content) == (206, whole.content[-50:])
-    assert (changed.status_code, changed.content) == (200, whole.content)
+    assert (dated.status_code, dated.content) == (206, complete.content[100:200])
+    assert (tail.status_code, tail.content) == (206, complete.content[-50:])
+    assert (changed.status_code, changed.content) == (200, complete.content)
     assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{size}")
-    for response in (whole, head, part, tail):
+    for response in (complete, head, part, tail):
         assert response.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
 
 
 @pytest.mark.parametrize("source", ["the proxy's", "Darkroom's"])
 def test_conditional_requests_work_through_the_proxy_with_either_etag(request_original, source) -> None:
     """Browsers may have the other ETag from before a change of the proxy or of its configuration."""
-    whole = request_original()
-    etag = whole.headers["ETag"] if source == "the proxy's" else f'"{hashlib.sha256(whole.content).hexdigest()}"'
+    complete = request_original()
+    etag = complete.headers["ETag"] if source == "the proxy's" else f'"{hashlib.sha256(complete.content).hexdigest()}"'
 
     unchanged, different = request_original(If_None_Match=etag), request_original(If_None_Match='"other"')
     resumed, changed = (
@@ -207,23 +207,23 @@ def test_conditional_requests_work_through_the_proxy_with_either_etag(request_or
         request_original(If_Match='"other"', Range="bytes=0-9"),
     )
 
-    assert (unchanged.status_code, different.status_code, different.content) == (304, 200, whole.content)
-    assert (resumed.status_code, resumed.content, changed.status_code) == (206, whole.content[:10], 412)
+    assert (unchanged.status_code, different.status_code, different.content) == (304, 200, complete.content)
+    assert (resumed.status_code, resumed.content, changed.status_code) == (206, complete.content[:10], 412)
 
 
 def test_darkroom_without_a_proxy_supports_ranges_as_the_proxies_do(installation) -> None:
     session, [(photo,)] = installation.sign_in(), installation.ask("SELECT id FROM albums_photo WHERE name = 'né.jpg'")
     address = f"{installation.url}/photos/{photo}/original/"
-    whole = session.get(address, timeout=60)
+    complete = session.get(address, timeout=60)
 
     part = session.get(address, headers={"Range": "bytes=100-199"}, timeout=60)
     head = session.head(address, headers={"Range": "bytes=100-199"}, timeout=60)
-    beyond = session.get(address, headers={"Range": f"bytes={len(whole.content)}-"}, timeout=60)
+    beyond = session.get(address, headers={"Range": f"bytes={len(complete.content)}-"}, timeout=60)
 
-    assert whole.headers["ETag"] == f'"{hashlib.sha256(whole.content).hexdigest()}"'
-    assert (part.status_code, part.content) == (206, whole.content[100:200])
-    assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(whole.content)))
-    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{len(whole.content)}")
+    assert complete.headers["ETag"] == f'"{hashlib.sha256(complete.content).hexdigest()}"'
+    assert (part.status_code, part.content) == (206, complete.content[100:200])
+    assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(complete.content)))
+    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{len(complete.content)}")
 
 
 def test_files_are_not_sent_to_unauthorized_clients(installation, front) -> None:

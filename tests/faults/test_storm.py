@@ -1,4 +1,4 @@
-"""Files that were acknowledged exist exactly once, whichever process is killed at any moment. The figures are printed."""
+"""Files that were acknowledged exist exactly once, when any process is killed at any moment. The figures are printed."""
 
 import random
 import sys

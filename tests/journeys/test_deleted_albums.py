@@ -16,9 +16,9 @@ from processing.capacity import admission
 from processing.models import Upload
 from processing.rendering import worker
 from tests import stack
-from tests.journeys.form_client import picked, send
 from tests.journeys.test_trash import photos, read
-from tests.journeys.tus_client import create, patch, path_of
+from tests.journeys.uploads.form_client import picked, send
+from tests.journeys.uploads.tus_client import create, patch, path_of
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""The grid of an album through HTTP: windows, months, and how a user wants to see it."""
+"""The grid of an album through HTTP: windows, months, and a user's preferences."""
 
 import re
 

@@ -33,7 +33,7 @@ def test_a_module_affects_tests_that_import_it_through_others() -> None:
 def test_a_view_affects_tests_that_send_requests(all_tests: set[str]) -> None:
     affected_tests = affected_by("processing/views/manifest_endpoint.py")
 
-    assert {"tests/journeys/test_manifest.py", "tests/test_doors.py"} <= affected_tests
+    assert {"tests/journeys/uploads/test_manifest.py", "tests/test_doors.py"} <= affected_tests
     assert "tests/pipeline/test_colour.py" in all_tests - affected_tests
 
 
@@ -59,7 +59,7 @@ def test_a_conftest_affects_the_tests_below_it() -> None:
     selected = affected_by("tests/journeys/direct/conftest.py")
 
     assert "tests/journeys/direct/test_doors.py" in selected
-    assert "tests/journeys/test_form.py" not in selected
+    assert "tests/journeys/uploads/test_form.py" not in selected
 
 
 def test_documentation_affects_its_own_tests() -> None:

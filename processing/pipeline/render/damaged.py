@@ -1,4 +1,4 @@
-"""Opens a visibly damaged picture that its owner wants to publish all the same, and adds a permanent note."""
+"""Opens a visibly damaged picture that its owner publishes all the same, and adds a permanent note."""
 
 from __future__ import annotations
 

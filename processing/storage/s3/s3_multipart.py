@@ -122,7 +122,7 @@ def digest(key: str, on_piece: Callable[[], None]) -> Digest | None:
 
 
 def unfinished() -> Iterator[Unfinished]:
-    """Yields every unfinished multipart upload below Darkroom's prefix, whichever client began it."""
+    """Yields every unfinished multipart upload below Darkroom's prefix, begun by any client."""
     connection = _connection()
     with storage_errors.translated():
         paginator = _client(connection).get_paginator("list_multipart_uploads")

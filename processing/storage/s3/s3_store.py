@@ -19,6 +19,7 @@ from django.core.files.storage import Storage
 from django.utils._os import safe_join
 
 from albums.attachments import attachment
+from albums.delivery import IMMUTABLE
 from processing.lib import failpoints
 from processing.lib.cached_value import CachedValue
 from processing.lib.failpoints import Point
@@ -33,8 +34,6 @@ from processing.storage.storage_errors import StorageError
 
 CACHE_SECONDS = 3.0
 """How long the result of the reachability check is cached. It is needed before every file."""
-CACHE_CONTROL = "private, max-age=31536000, immutable"
-"""Renditions never change under their key."""
 CONTENT_TYPES = {".webp": "image/webp", ".avif": "image/avif"}
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 RENDITION_LINK_SECONDS = 6 * 3600
@@ -108,7 +107,7 @@ class S3Store(Storage):
         suffix = Path(key).suffix
         headers: dict[str, Any] = {"ContentType": CONTENT_TYPES.get(suffix, DEFAULT_CONTENT_TYPE)}
         if suffix in CONTENT_TYPES:
-            headers["CacheControl"] = CACHE_CONTROL
+            headers["CacheControl"] = IMMUTABLE  # renditions never change under their key
         transfer.send(self.connection, path, key, **headers)
 
     def keys(self, prefix: str) -> Iterator[str]:

@@ -112,7 +112,7 @@ def _may_be_whole(upload: Upload) -> bool:
 
 
 def _try_to_finish(upload: Upload) -> bool:
-    """Returns False if the storage fails, so that the sweep goes on. The next sweep tries again."""
+    """Returns False if the storage fails, so that the sweep continues. The next sweep tries again."""
     try:
         return _finish_if_whole(upload)
     except (HttpProblem, StorageError) as error:

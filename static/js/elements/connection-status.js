@@ -1,6 +1,6 @@
 /* <connection-status>: guards the regions that are polled, and shows a note when the server does not answer.
 
-   If the page's object was deleted, it says so (data-gone, with a link: data-back, data-back-text), or that it is in the trash (data-trash,
+   If the page's object was deleted, it shows that (data-gone, with a link: data-back, data-back-text), or that it is in the trash (data-trash,
    data-restore), and dispatches the event "gone" for the rest of the page, whose detail says which.
 
    A region is replaced only by a new version of itself, never by a sign-in page or a proxy's error page. */

@@ -43,7 +43,7 @@ class LimitsMeter extends HTMLElement {
     const first = await this.#send(1);
     if (first.status === 0) throw new NotMeasurable("Can't reach the server. Try again.");
     if (first.isRejected) throw new NotMeasurable("You're signed out. Reload the page to sign in.");
-    if (!first.passed) return {}; // a proxy answers: the server's own measurement tells which
+    if (!first.passed) return {}; // a proxy responds: the server's own measurement shows which
     const { first: firstBytes, min, max } = this.dataset;
     const bounds = { first: Number(firstBytes), min: Number(min), max: Number(max) };
     const limit = await largestRequest((size) => this.#probe(size), bounds);

@@ -1,7 +1,7 @@
 /* <upload-desk>: the tray of an album. It surrounds the upload panel and holds what the panel cannot, since it is replaced while polling: the
    files of this page.
 
-   Files are chosen, dropped or pasted, and sent resumably, at once unless they come in folders. Whatever fails, they stay listed until the
+   Files are chosen, dropped or pasted, and sent resumably, at once unless they come in folders. After any failure they stay listed until the
    server has them. While another batch is in progress in the album, they wait here, are checked against the album, and are sent when it is
    done. The element moves itself to the end of the body, where it stays while links replace the rest of the page (navigation.js). */
 import { Actions } from "../upload/desk/actions.js";

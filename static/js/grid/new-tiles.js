@@ -31,7 +31,7 @@ export class NewTiles {
 
   #show(tile) {
     const stackIds = tile.dataset.showsFor?.split(" ") ?? [];
-    // A RAW that was shown first is removed when its JPEG arrives, which stands for both.
+    // A RAW that was shown first is removed when its JPEG arrives, which represents both.
     const obsolete = stackIds.map((id) => document.getElementById(`photo-${id}`)).filter(Boolean);
     const shown = this.#list.querySelector(`#${tile.id}`);
     // Two responses may bring the same photo: a poll, and an action that overtook it; or one after a file was added to its stack.

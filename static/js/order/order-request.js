@@ -28,7 +28,7 @@ export async function place(tile, slot) {
 
 /** Gives tiles their new positions, moves the tile, and lets the links to other windows begin at the tiles next to them. */
 export function apply(list, tile, slot, positions) {
-  for (const each of tilesOf(list)) each.dataset.position = positions[photoId(each)] ?? each.dataset.position;
+  for (const shownTile of tilesOf(list)) shownTile.dataset.position = positions[photoId(shownTile)] ?? shownTile.dataset.position;
   if (slot.isBehind) slot.tile.after(tile);
   else slot.tile.before(tile);
   const tiles = tilesOf(list);

@@ -12,7 +12,7 @@ export function photoId(tile) {
 
 /** The slot under the pointer: that of the tile's nearer side, or that behind the last tile; null elsewhere. */
 export function slotAt(list, x, y) {
-  const tile = document.elementsFromPoint(x, y).map((element) => element.closest(TILE)).find((found) => found?.parentElement === list);
+  const tile = document.elementsFromPoint(x, y).map((element) => element.closest(TILE)).find((candidate) => candidate?.parentElement === list);
   if (tile) {
     const { left, width } = tile.getBoundingClientRect();
     return { tile, isBehind: x > left + width / 2 };

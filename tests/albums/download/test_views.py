@@ -105,22 +105,22 @@ def test_the_length_is_known_before_the_first_byte_and_no_thread_waits_for_head(
 
 
 def test_every_range_is_that_part_of_the_whole(browser, holiday):
-    whole = content(browser.get(url(holiday)))
-    for start in range(0, len(whole), 7):
+    archive = content(browser.get(url(holiday)))
+    for start in range(0, len(archive), 7):
         response = browser.get(url(holiday), headers={"Range": f"bytes={start}-{start + 40}"})
 
-        assert (response.status_code, content(response)) == (206, whole[start : start + 41])
-    past_the_end = browser.get(url(holiday), headers={"Range": f"bytes={len(whole)}-"})
-    assert (past_the_end.status_code, past_the_end["Content-Range"]) == (416, f"bytes */{len(whole)}")
+        assert (response.status_code, content(response)) == (206, archive[start : start + 41])
+    past_the_end = browser.get(url(holiday), headers={"Range": f"bytes={len(archive)}-"})
+    assert (past_the_end.status_code, past_the_end["Content-Range"]) == (416, f"bytes */{len(archive)}")
 
 
 def test_an_interrupted_download_continues_only_with_the_same_archive(browser, holiday, add_photo):
     before = browser.get(url(holiday))
     headers = {"Range": "bytes=100-", "If-Range": before["ETag"]}
-    whole = content(before)
+    archive = content(before)
 
     Photo.objects.filter(name="写真.jpg").update(position=-5, title="Sorted, and renamed on pages")
-    assert content(browser.get(url(holiday), headers=headers)) == whole[100:]
+    assert content(browser.get(url(holiday), headers=headers)) == archive[100:]
 
     add_photo("later.jpg")
     changed = browser.get(url(holiday), headers=headers)
@@ -162,17 +162,17 @@ def test_files_that_are_known_to_be_damaged_can_be_left_out(browser, holiday):
 
 
 def test_few_missing_checksums_are_computed_in_the_request(browser, holiday):
-    whole = content(browser.get(url(holiday)))
+    archive = content(browser.get(url(holiday)))
     for model in (Photo, Companion, Rendition):
         model.objects.update(crc32=None)
 
-    assert content(browser.get(url(holiday))) == whole
+    assert content(browser.get(url(holiday))) == archive
     assert Photo.objects.filter(crc32=None, trashed_at=None).count() == 0
     assert len(files(browser.get(url(holiday, "size=2560")))) == 2
 
 
 def test_many_missing_checksums_are_computed_by_a_worker_while_the_page_waits(browser, holiday, monkeypatch):
-    whole = content(browser.get(url(holiday)))
+    archive = content(browser.get(url(holiday)))
     Photo.objects.update(crc32=None)
     monkeypatch.setattr(readiness, "MAX_FILES_AT_ONCE", 1)
     wait = f"{reverse('albums:download', args=[holiday.pk])}?size=original&companions=on&wait=1"
@@ -193,7 +193,7 @@ def test_many_missing_checksums_are_computed_by_a_worker_while_the_page_waits(br
     ready = browser.get(wait).content.decode()
     assert "Download ready" in ready
     assert f'<noscript><meta http-equiv="refresh" content="0; url={html.escape(url(holiday))}"></noscript>' in ready
-    assert content(browser.get(url(holiday))) == whole
+    assert content(browser.get(url(holiday))) == archive
 
 
 def test_a_file_that_turns_out_to_be_damaged_is_never_sent(browser, holiday, add_photo):

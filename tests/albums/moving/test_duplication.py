@@ -91,12 +91,12 @@ def test_a_copy_survives_the_deletion_of_its_source(album, target, place, commit
 
 
 def test_a_photo_without_its_file_is_not_copied_but_the_others_are(album, target, place):
-    lost, whole = (library.photo(album, position) for position in (1, 2))
+    lost, complete_copy = (library.photo(album, position) for position in (1, 2))
     store().delete(lost.original_key)
 
     operation = place("copy", album, target)
 
-    assert (operation.done, operation.skipped, target.photos.get().name) == (1, 1, whole.name)
+    assert (operation.done, operation.skipped, target.photos.get().name) == (1, 1, complete_copy.name)
 
 
 def test_files_of_a_step_that_failed_are_deleted_by_the_sweep(album, target, place, monkeypatch, commit):

@@ -39,15 +39,15 @@ def test_photos_keep_their_order_behind_those_of_the_album(album, target, place)
 
 def test_everything_goes_along_and_comes_back(album, target, place):
     jpeg, raw = library.pair(album, 10)
-    other = library.photo(album, 30, edited_rating=4, edited_title="Roof")
+    third = library.photo(album, 30, edited_rating=4, edited_title="Roof")
     album.cover = jpeg
     album.save()
     rows, files = library.rows(), library.files()
 
-    operation = place("move", [jpeg, other], target)
+    operation = place("move", [jpeg, third], target)
 
-    assert list(target.photos.all()) == [jpeg, raw, other]
-    assert target.photos.get(pk=other.pk).edited_title == "Roof"
+    assert list(target.photos.all()) == [jpeg, raw, third]
+    assert target.photos.get(pk=third.pk).edited_title == "Roof"
     assert set(PerceptualHash.objects.values_list("album", flat=True)) == {target.pk}
     assert Companion.objects.get().album == target
     assert Album.objects.get(pk=album.pk).cover is None

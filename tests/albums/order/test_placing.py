@@ -1,4 +1,4 @@
-"""Photos that arrive in a sorted album, or are edited: they come to the place that sorting would give them."""
+"""Photos that arrive in a sorted album, or are edited: they get the place that sorting would give them."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The forms that sort an album and move photos, and the answers to the page's script."""
+"""The forms that sort an album and move photos, and the responses to the page's script."""
 
 import pytest
 from django.test import Client

@@ -4,8 +4,8 @@ import pytest
 
 from processing.models import Batch, Upload
 from tests.journeys.direct.companion import CONTENT, PART_BYTES, PARTS, Companion, ensure_received, fail_to_acknowledge
-from tests.journeys.manifest_client import declare, file, states
-from tests.journeys.tus_client import patch
+from tests.journeys.uploads.manifest_client import declare, file, states
+from tests.journeys.uploads.tus_client import patch
 from tests.processing import making
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]

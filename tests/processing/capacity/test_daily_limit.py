@@ -12,7 +12,7 @@ from albums.models import Album
 from processing.capacity import daily_limit
 from processing.models import Batch, Upload
 from processing.uploads import lifecycle
-from tests.journeys.tus_client import create
+from tests.journeys.uploads.tus_client import create
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

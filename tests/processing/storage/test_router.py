@@ -1,4 +1,4 @@
-"""Disk and bucket in one installation: every file is found by its key, wherever it is stored."""
+"""Disk and bucket in one installation: every file is found by its key, in both."""
 
 import json
 from datetime import timedelta

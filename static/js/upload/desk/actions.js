@@ -51,7 +51,7 @@ export class Actions {
     if (folders !== "one") {
       const tree = folders === "tree" ? { album: desk.album, title: view.data.albumTitle } : null;
       const albums = await createAlbums(session.fileStore, chosen, view.data.newAlbum, tree);
-      session.sender.assignSkipped(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
+      session.sender.skipped.assign(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
       session.notes = [noteWithLinks(tree ? "Uploading to albums inside this album:" : `${plural(albums.length, "album")} created:`, albums)];
     }
     start(chosen);
@@ -120,7 +120,7 @@ export class Actions {
     session.sender.cancel(session.fileStore.in("failed"));
     session.remove(session.fileStore.in("chosen", "later"));
     session.clearNotes();
-    session.sender.clearSkipped();
+    session.sender.skipped.clear();
     sequence.clearEnded();
     focusOutside();
   }

@@ -25,7 +25,7 @@ export class AddFiles {
     const session = this.#session;
     if (!entries.length || session.isGone) return;
     const { accepted, companions, unsupported } = filePicker.sortChosenFiles(entries);
-    session.sender.addSkipped([
+    session.sender.skipped.add([
       ...companions.map((entry) => skippedFile(entry, true)),
       ...unsupported.map((entry) => skippedFile(entry, false)),
     ]);
@@ -44,8 +44,8 @@ export class AddFiles {
   /** Lists the files that are not listed yet. */
   #list(files, album) {
     const { fileStore, sender } = this.#session;
-    const known = new Set(fileStore.items.filter(({ state }) => state !== "cancelled").map(fingerprint));
-    const newFiles = files.filter((file) => !known.has(fingerprint(file)) && known.add(fingerprint(file)));
+    const listedFiles = new Set(fileStore.items.filter(({ state }) => state !== "cancelled").map(fingerprint));
+    const newFiles = files.filter((file) => !listedFiles.has(fingerprint(file)) && listedFiles.add(fingerprint(file)));
     return fileStore.add(newFiles.map((file) => ({ ...file, album: album === sender.page ? null : album })));
   }
 
@@ -55,7 +55,7 @@ export class AddFiles {
   }
 }
 
-/** A file of a sent folder that is not sent itself, as Sender.addSkipped() takes it. */
+/** A file of a sent folder that is not sent itself, as SkippedFiles.add() takes it. */
 function skippedFile({ path, file }, isCompanion) {
   return { path, size: file.size, modified: file.lastModified, album: null, isSkipped: true, isCompanion };
 }

@@ -20,7 +20,7 @@ export class BatchSequence {
   panelReplaced() {
     const { fileStore, sender, isSending } = this.#session;
     const { isBusy } = this.#panel;
-    if (isBusy) sender.pollReceived();
+    if (isBusy) sender.received.poll();
     if (isBusy || isSending) return;
     const nextBatch = fileStore.in("later");
     if (!nextBatch.length) return this.clearEnded();

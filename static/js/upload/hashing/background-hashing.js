@@ -78,7 +78,7 @@ export class LateChecksums {
   #items = new Set();
   #report;
 
-  /** `report(items)` tells the server the checksums of files that have not arrived yet. */
+  /** `report(items)` sends the server the checksums of files that have not arrived yet. */
   constructor(report) {
     this.#report = report;
   }

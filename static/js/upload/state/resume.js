@@ -1,5 +1,5 @@
-/* Continues uploads after a reload, or on another device: finds the files again, in IndexedDB and at the server, and tells the user what
-   is needed to go on. */
+/* Continues uploads after a reload, or on another device: finds the files again, in IndexedDB and at the server, and shows the user what
+   is needed to continue. */
 import { hex } from "../hashing/sha256.js";
 import { sleep } from "../transport/retry.js";
 import { canDeclare, toDeclareAgain } from "./decisions.js";
@@ -36,7 +36,7 @@ export class Resume {
   }
 
   /** Restores the stored files and continues those that can be read. While another tab sends them, nothing is missing; when it stops, for
-      whatever reason, this tab continues. */
+      any reason, this tab continues. */
   async start() {
     const { persistence, fileStore, sender } = this.#context;
     const rows = await persistence.all();
@@ -193,7 +193,7 @@ export async function restore({ persistence, fileStore, sender }, onListed = () 
   const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map(restored));
   onListed();
   if (!items.length) return persistence.forget(skipped);
-  if (skipped.length) sender.addSkipped(skipped);
+  if (skipped.length) sender.skipped.add(skipped);
   await openFiles(fileStore, items);
   const copying = toDeclareAgain(items);
   if (copying.length) sender.awaitCopies(copying);

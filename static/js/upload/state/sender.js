@@ -1,46 +1,42 @@
-/* Sends the listed files to their albums: declares them, sends those that the server wants, and waits where it has to.
+/* Sends the listed files to their albums: declares them, sends those that the server accepts, and waits where it has to.
 
    The only writer of a file's state from the moment it is to be sent. What is needed to continue after a reload is stored. */
-import { LateChecksums, UNREADABLE } from "../hashing/background-hashing.js";
-import { Unreadable } from "../hashing/hash-pool.js";
-import { hex } from "../hashing/sha256.js";
-import { sendFile } from "../transport/choose-transport.js";
 import { repeatUntilAnswered } from "../transport/repeat-until-answered.js";
 import { sleep } from "../transport/retry.js";
-import { TUS_HEADERS, UploadGone, UploadRejected } from "../transport/tus-upload.js";
+import { ChecksumReports } from "./checksum-reports.js";
 import { canDeclare, toDeclareAgain } from "./decisions.js";
+import { Declarations, isOpen } from "./declarations.js";
+import { FileSender } from "./file-sender.js";
 import { ENDED } from "./file-store.js";
-import { AlbumBusy, AlbumGone, declare } from "./manifest.js";
-import { Cancelled, Paused, Queue } from "./queue.js";
-import { afterChecksum, afterDeclare, afterReceived, processingResult } from "./server-state.js";
+import { AlbumBusy, AlbumGone } from "./manifest.js";
+import { Queue } from "./queue.js";
+import { ReceivedFiles } from "./received-files.js";
+import { afterDeclare } from "./server-state.js";
+import { SkippedFiles } from "./skipped-files.js";
 import { TabLock } from "./tab-lock.js";
 
-const MAX_MANIFEST_FILES = 2000;
 const RETRY_OTHER_ALBUM_MS = 5000;
-const POLL_RECEIVED_MS = 5000;
 const POLL_COPIES_MS = 2000;
-const DEFAULT_EXPIRY_MS = 30 * 60_000;
-const AFTER_SILENCE_MS = 60_000;
-const FAILED = "Unexpected error. Reload the page and try again.";
-const CANCELLED = "Cancelled here or on another device.";
 
-/** Dispatches "declared" after a batch was declared, "copying" with the `detail` of an operation that copies photos on the server, "idle" when nothing is left to send, and "change". */
+/** Has the `queue` of files to send, the `skipped` files of their folders, and what became of the `received` ones.
+
+    Dispatches "declared" after a batch was declared, "copying" with the `detail` of an operation that copies photos on the server, "idle"
+    when nothing is left to send, and "change". */
 export class Sender extends EventTarget {
   queue;
+  skipped;
+  received;
   isHeldBack = false;
   #fileStore;
   #transport;
   #persistence;
   #albumUrls;
+  #declarations;
+  #checksums;
+  #fileSender;
   #maxFiles;
-  #skipped = [];
   #tabLock = new TabLock(() => this.#dispatch("change"));
-  #lateChecksums = new LateChecksums((items) => this.#reportChecksums(items));
-  #declarations = new Map();
-  #lastResponseAt = performance.now();
-  #silenceEndedAt = -Infinity;
-  #polledAt = -Infinity;
-  #expiryMs = DEFAULT_EXPIRY_MS;
+  #declared = new Map();
 
   /** `albumUrls(id)` returns an album's {manifest, cancel}. `page` is the id of the album on whose page this is; its panel shows when it is free
       again, and the page then calls albumFree(). */
@@ -52,7 +48,14 @@ export class Sender extends EventTarget {
     this.#albumUrls = albumUrls;
     this.page = page;
     this.#maxFiles = maxFiles;
-    this.queue = new Queue((item, signal) => this.#sendItem(item, signal), { onIdle: () => this.#checkIdle() });
+    this.#declarations = new Declarations(albumUrls, transport);
+    this.skipped = new SkippedFiles(persistence, page);
+    this.received = new ReceivedFiles(fileStore, page, (album, items) => this.query(album, items));
+    const stop = (item) => this.#stop(item);
+    this.#checksums = new ChecksumReports({ fileStore, persistence, declarations: this.#declarations, stop });
+    const declareAgain = (items, album) => this.#declareAgain(items, album);
+    this.#fileSender = new FileSender({ fileStore, transport, persistence, declareAgain });
+    this.queue = new Queue((item, signal) => this.#fileSender.send(item, signal), { onIdle: () => this.#checkIdle() });
   }
 
   get waitsForTab() {
@@ -69,7 +72,7 @@ export class Sender extends EventTarget {
   async send(items, hashed = null) {
     for (const item of items) item.album ??= this.page;
     this.#fileStore.setAll(items, { state: "pending", message: "" });
-    this.#persistence.save([...items, ...this.#skipped]);
+    this.#persistence.save([...items, ...this.skipped.all]);
     await hashed;
     const albums = new Set(items.map(({ album }) => album));
     await Promise.all([...albums].map((album) => this.#declareInTurn(album)));
@@ -77,40 +80,12 @@ export class Sender extends EventTarget {
 
   /** Stores files that wait for a choice or for another batch, so that they outlive the page like those that are sent. */
   keep(items) {
-    if (items.length) this.#persistence.save([...items, ...this.#skipped]);
+    if (items.length) this.#persistence.save([...items, ...this.skipped.all]);
   }
 
   /** Forgets stored files that have arrived. */
   forget(items) {
     this.#persistence.forget(items);
-  }
-
-  /** Adds files that lie in the sent folders and are not sent themselves: {path, size, modified, album, isSkipped, isCompanion} each. They are
-      declared with the files sent to their album (the page's, unless one is named), so that the receipt lists them. */
-  addSkipped(files) {
-    this.#skipped.push(...files);
-  }
-
-  /** Assigns the skipped files to the albums made of their folders: `albums` maps folders to albums, `items` are the files that are sent.
-
-      A skipped file in none of the folders is declared with every album of this choice, so that no receipt calls a card safe to format
-      that still holds it; a companion, which nobody would miss, only with the first. */
-  assignSkipped(albums, items) {
-    const allAlbums = [...new Set(items.map(({ album }) => album ?? this.page))];
-    this.#skipped = this.#skipped.flatMap((file) => {
-      if (file.album) return [file];
-      const folders = file.path.split("/").slice(0, -1);
-      while (folders.length && !albums.has(folders.join("/"))) folders.pop();
-      const ownAlbum = albums.get(folders.join("/"));
-      const targets = ownAlbum || !allAlbums.length ? [ownAlbum ?? null] : file.isCompanion ? allAlbums.slice(0, 1) : allAlbums;
-      file.album = targets[0];
-      return [file, ...targets.slice(1).map((album) => ({ ...file, album, key: undefined }))];
-    });
-  }
-
-  clearSkipped() {
-    this.#persistence.forget(this.#skipped);
-    this.#skipped = [];
   }
 
   /** Does with held files what the user decided: "upload", "copy" from the other album, "skip", or "restore" from the trash. */
@@ -136,21 +111,17 @@ export class Sender extends EventTarget {
   }
 
   /** Resolves with the server's reply about the items, however many they are, without opening a batch. */
-  async query(album, items) {
-    const reply = await this.#postManifest(album, items.slice(0, MAX_MANIFEST_FILES), false);
-    for (let start = MAX_MANIFEST_FILES; start < items.length; start += MAX_MANIFEST_FILES) {
-      reply.files.push(...(await this.#postManifest(album, items.slice(start, start + MAX_MANIFEST_FILES), false)).files);
-    }
-    return reply;
+  query(album, items) {
+    return this.#declarations.query(album, items);
   }
 
   /** Called when the item's checksum has become known. */
   checksumKnown(item) {
-    this.#lateChecksums.add(item);
+    this.#checksums.add(item);
   }
 
   cancel(items) {
-    for (const { upload, state } of items) if (upload && !ENDED.has(state)) this.#deleteUpload(upload);
+    for (const { upload, state } of items) if (upload && !ENDED.has(state)) this.#fileSender.deleteUpload(upload);
     this.#setCancelled(items);
     this.#checkIdle();
   }
@@ -160,7 +131,7 @@ export class Sender extends EventTarget {
     const items = this.#fileStore.items.filter(({ state }) => !ENDED.has(state) && state !== "chosen");
     const albums = new Set(items.map(({ album }) => album).filter(Boolean));
     this.#setCancelled(items);
-    this.clearSkipped();
+    this.skipped.clear();
     if (this.queue.isPaused) this.queue.resume();
     for (const album of albums) await repeatUntilAnswered(this.#transport, "POST", this.#albumUrls(album).cancel);
     this.#checkIdle();
@@ -174,15 +145,11 @@ export class Sender extends EventTarget {
     this.#persistence.forget(items);
   }
 
-  #deleteUpload(upload) {
-    repeatUntilAnswered(this.#transport, "DELETE", upload, TUS_HEADERS);
-  }
-
   /** Declares the album's pending files. Of two calls at once, the second waits for the first and declares what is left. */
   #declareInTurn(album) {
-    const previous = this.#declarations.get(album) ?? Promise.resolve();
+    const previous = this.#declared.get(album) ?? Promise.resolve();
     const current = previous.then(() => this.#declarePending(album));
-    this.#declarations.set(album, current);
+    this.#declared.set(album, current);
     return current;
   }
 
@@ -206,26 +173,20 @@ export class Sender extends EventTarget {
 
   /** Declares the skipped files with each batch of the choice: none of their receipts may call the card safe to format. */
   async #declareBatch(album, items) {
-    const skipped = this.#skipped.filter((file) => (file.album ?? this.page) === album);
-    const reply = await this.#postManifest(album, items, true, skipped.slice(0, MAX_MANIFEST_FILES));
-    if (reply.files.every(({ state, held }) => state === "later" || held)) return reply; // another batch is in progress, or none was opened
-    for (let start = MAX_MANIFEST_FILES; start < skipped.length; start += MAX_MANIFEST_FILES) {
-      await this.#postManifest(album, [], true, skipped.slice(start, start + MAX_MANIFEST_FILES));
-    }
+    const skipped = this.skipped.of(album);
+    const reply = await this.#declarations.open(album, items, skipped);
+    if (!isOpen(reply)) return reply;
     const isLastBatch = !this.#fileStore.in("later").some((item) => item.album === album);
-    const declared = new Set(skipped.filter(({ isCompanion }) => isLastBatch || isCompanion));
-    this.#skipped = this.#skipped.filter((file) => !declared.has(file));
-    this.#persistence.forget([...declared]);
+    this.skipped.remove(skipped.filter(({ isCompanion }) => isLastBatch || isCompanion));
     return reply;
   }
 
   #applyReply(items, { files, operation, copying: isCopying, expires_at: expiresAt, chunk_bytes: advisedBytes }) {
     this.#transport.chunkSize.advise(advisedBytes);
-    this.#lastResponseAt = performance.now();
-    if (expiresAt) this.#expiryMs = Math.max(1000, Date.parse(expiresAt) - Date.now());
+    this.#fileSender.noteDeclared(expiresAt);
     items.forEach((item, index) => {
       if (item.state === "pending") this.#fileStore.set(item, afterDeclare(item, files[index]));
-      else if (item.state === "cancelled" && files[index].upload) this.#deleteUpload(files[index].upload); // or the album would wait for it
+      else if (item.state === "cancelled" && files[index].upload) this.#fileSender.deleteUpload(files[index].upload); // or the album would wait for it
     });
     const copying = isCopying ? toDeclareAgain(items) : []; // after Undo the question comes again
     this.#fileStore.setAll(items.filter(({ state }) => state === "held").filter((item) => !copying.includes(item)), { choice: null });
@@ -250,106 +211,22 @@ export class Sender extends EventTarget {
     if (error instanceof AlbumGone) this.#persistence.forget(items);
   }
 
-  async #reportChecksums(items) {
-    this.#persistence.save(items);
-    for (const album of new Set(items.map((item) => item.album))) {
-      const albumItems = items.filter((item) => item.album === album);
-      const reply = await this.#postManifest(album, albumItems, true).catch(() => null);
-      reply?.files.forEach((fileReply, index) => this.#applyChecksumReply(albumItems[index], afterChecksum(fileReply)));
-    }
-  }
-
-  #applyChecksumReply(item, changes) {
-    if (!changes || ENDED.has(item.state)) return;
-    this.#fileStore.set(item, changes);
+  /** Takes a file from the queue whose checksum the server knows: it has ended, or waits for the user's decision. */
+  #stop(item) {
     this.queue.remove(item);
     if (item.state === "held") this.keep([item]);
     else this.#persistence.forget([item]);
   }
 
-  /** Resolves with whether the queue is done with the item. */
-  async #sendItem(item, signal) {
-    this.#fileStore.set(item, { state: "sending", message: "" });
-    const onOffset = (offset) => {
-      this.#noteResponse();
-      this.#fileStore.set(item, { offset, mustFetchOffset: false, hasRestarted: false });
-    };
-    const onSent = (inFlight) => this.#fileStore.set(item, { inFlight });
-    const offset = item.mustFetchOffset ? null : item.offset; // another page's last chunk may still be in flight
-    const checksum = () => this.#checksum(item, signal);
-    try {
-      await sendFile({ item, offset, checksum, transport: this.#transport, signal, onOffset, onSent });
-      this.#fileStore.set(item, { state: "received", offset: item.size, inFlight: 0 });
-      this.#persistence.forget([item]);
-    } catch (error) {
-      this.#handleError(item, error);
-    }
-    return item.state !== "waiting";
-  }
-
-  /** The file's SHA-256 in hex. The parts in a bucket do not prove the whole, so the server compares the joined file with it. */
-  async #checksum(item, signal) {
-    if (!item.sha256) this.#fileStore.set(item, { sha256: hex(await this.#transport.hashPart(item.file, { signal })) });
-    return item.sha256;
-  }
-
-  #handleError(item, error) {
-    if (error instanceof Paused) this.#fileStore.set(item, { state: "waiting", inFlight: 0 });
-    else if (error instanceof Cancelled || item.state !== "sending") return;
-    else if (error instanceof UploadGone) this.#handleGone(item, error.message);
-    else if (error instanceof UploadRejected) this.#reject(item, error.message);
-    else this.#setFailed(item, error instanceof Unreadable ? UNREADABLE : error.message || FAILED);
-  }
-
-  #reject(item, message) {
-    this.#fileStore.set(item, { state: "refused", message, inFlight: 0 });
-    this.#persistence.forget([item]);
-    this.#deleteUpload(item.upload); // or the album would wait for it
-  }
-
-  #setFailed(item, message) {
-    this.#fileStore.set(item, { state: "failed", message, inFlight: 0 });
-  }
-
-  /** After a long silence responses for several files come in any order: the first may be for a file that had arrived before. */
-  #noteResponse() {
-    if (this.#isSilent) this.#silenceEndedAt = performance.now();
-    this.#lastResponseAt = performance.now();
-  }
-
-  get #isSilent() {
-    return performance.now() - this.#lastResponseAt > this.#expiryMs * 0.9;
-  }
-
-  /** Uploads expire after a long silence, and are then all declared again, once; otherwise a person has cancelled this one. */
-  #handleGone(item, message) {
-    if (message) return this.#setFailed(item, message);
-    const hasExpired = this.#isSilent || performance.now() - this.#silenceEndedAt < AFTER_SILENCE_MS;
-    if (!hasExpired || item.hasRestarted) return this.#setFailed(item, CANCELLED);
-    for (const expired of this.#fileStore.in("waiting", "sending").filter(({ album }) => album === item.album)) {
-      this.#fileStore.set(expired, { state: "pending", inFlight: 0, hasRestarted: true, mustFetchOffset: true });
-      this.queue.remove(expired);
-    }
-    this.#declareInTurn(item.album);
-  }
-
-  /** Asks which received files have become photos, at most every few seconds. */
-  async pollReceived() {
-    const isUnknown = ({ album, photo, message }) => album === this.page && !photo && !message;
-    const items = this.#fileStore.in("received").filter(isUnknown).slice(0, MAX_MANIFEST_FILES);
-    if (!items.length || performance.now() - this.#polledAt < POLL_RECEIVED_MS) return;
-    this.#polledAt = performance.now();
-    const reply = await this.#postManifest(this.page, items, false).catch(() => null);
-    reply?.files.forEach((fileReply, index) => {
-      const isProcessed = fileReply.state === "received" && (fileReply.photo || fileReply.message);
-      if (isProcessed) this.#fileStore.set(items[index], processingResult(fileReply));
-    });
+  #declareAgain(items, album) {
+    for (const item of items) this.queue.remove(item);
+    this.#declareInTurn(album);
   }
 
   /** When nothing is left to send: checks the sent files once more, and lets another tab send. */
   async #checkIdle() {
     if (!this.#isIdle) return;
-    for (const album of this.#tabLock.ids) await this.#checkReceived(album);
+    for (const album of this.#tabLock.ids) await this.received.check(album);
     if (!this.#isIdle) return;
     this.#tabLock.releaseAll();
     this.#dispatch("idle");
@@ -357,23 +234,6 @@ export class Sender extends EventTarget {
 
   get #isIdle() {
     return this.queue.isIdle && !this.#fileStore.in("pending").length;
-  }
-
-  /** Applies the server's verdict on files that were received, once each. After the batch has ended, the report shows it instead. */
-  async #checkReceived(album) {
-    const items = this.#fileStore.in("received").filter((item) => item.album === album && !item.isChecked);
-    if (!items.length) return;
-    for (const item of items) item.isChecked = true;
-    const reply = await this.#postManifest(album, items, false).catch(() => null);
-    if (!reply?.busy || !reply.batch?.mine) return;
-    reply.files.forEach((fileReply, index) => {
-      const changes = afterReceived(fileReply);
-      if (changes) this.#fileStore.set(items[index], changes);
-    });
-  }
-
-  #postManifest(album, items, open, skipped = []) {
-    return declare(this.#albumUrls(album).manifest, items, { open, skipped, transport: this.#transport });
   }
 
   /** The panel of another album is not on this page, so its lock is tried again after a while. */

@@ -13,7 +13,7 @@ const JSON_BODY = { "Content-Type": "application/json" };
 const UNPROCESSABLE = 422;
 const CHECKSUM_MISMATCH = "not-as-declared";
 
-/** The server answers, but the bucket does not: this browser may have no access to it at all. */
+/** The server responds, but the bucket does not: this browser may have no access to it at all. */
 export class BucketUnreachable extends Error {}
 
 /** Sends the missing parts of `file`, and has the server complete the upload. Resolves when the server has acknowledged the file.
@@ -117,7 +117,7 @@ class S3Upload {
     return { kind: "bucket-unanswered", message: "This browser can’t reach the bucket." };
   }
 
-  /** Has the server join the parts and verify the file. A worker does that for large files, and the server answers 202 until it is done. */
+  /** Has the server join the parts and verify the file. A worker does that for large files, and the server returns 202 until it is done. */
   async complete(sha256) {
     const outcome = await this.#ask("POST", `${this.#parts}/complete`, { headers: JSON_BODY, body: JSON.stringify({ sha256 }) });
     if (outcome.kind !== "ok") return outcome;

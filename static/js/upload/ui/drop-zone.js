@@ -9,7 +9,7 @@ export class DropZone {
   #depth = 0;
   #isOwnDrag = false;
 
-  /** `targetOf(element)` returns where files that are dropped on the element go: {text, element} and whatever else `onFiles(entries, target)`
+  /** `targetOf(element)` returns where files that are dropped on the element go: {text, element} and everything else that `onFiles(entries, target)`
       needs; null if the page does not accept them there. */
   constructor({ onFiles, targetOf }) {
     this.#onFiles = onFiles;

@@ -28,7 +28,7 @@ export function titleOf(folder, maxLength = 200) {
   return title.trim() || "Untitled";
 }
 
-/** The folder that stands for the album itself when folders become albums inside it: "", or the only top folder if it has the album's title,
+/** The folder that is the album itself when folders become albums inside it: "", or the only top folder if it has the album's title,
     because the album was made for it. Pure. */
 export function rootOf(items, albumTitle) {
   const tops = new Set(items.map((item) => folderOf(item).split("/")[0]));
@@ -46,12 +46,12 @@ export async function createAlbums(fileStore, items, url, tree = null) {
     if (album) albums.push({ href: `/albums/${album}/`, title, folder, album });
     return album;
   };
-  const known = new Map(tree && [[rootOf(items, tree.title), tree.album], ["", tree.album]]);
+  const albumOf = new Map(tree && [[rootOf(items, tree.title), tree.album], ["", tree.album]]);
   const albumInTree = async (folder) => {
-    if (known.has(folder)) return known.get(folder);
+    if (albumOf.has(folder)) return albumOf.get(folder);
     const parent = await albumInTree(folder.split("/").slice(0, -1).join("/"));
     const album = (await create(folder, parent)) ?? parent; // nested too deep: the photos go to the album around it
-    known.set(folder, album);
+    albumOf.set(folder, album);
     return album;
   };
   for (const [folder, folderItems] of byFolder(items)) {

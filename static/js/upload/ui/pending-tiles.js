@@ -31,8 +31,8 @@ export class PendingTiles {
   render(items, grid) {
     if (grid !== this.#grid) this.#observe(grid);
     this.#wanted = grid ? this.#selectWanted(items).slice(0, MAX_TILES) : [];
-    const wanted = new Set(this.#wanted);
-    for (const [item, tile] of this.#tiles) if (!wanted.has(item)) this.#remove(item, tile);
+    const shown = new Set(this.#wanted);
+    for (const [item, tile] of this.#tiles) if (!shown.has(item)) this.#remove(item, tile);
     this.#append();
   }
 
@@ -74,7 +74,7 @@ export class PendingTiles {
 
   #selectWanted(items) {
     const photoNames = new Set([...this.#grid.querySelectorAll(PHOTO_TILE)].map(nameOf));
-    // The picture that a camera stores beside a RAW file of the same name stands for both.
+    // The picture that a camera stores beside a RAW file of the same name represents both.
     const pictures = new Set(items.filter((item) => LEADING.includes(extensionOf(item))).map(stem));
     return items.filter((item) => {
       if (!item.file || this.#finished.has(item) || hasTile(item.photo)) return false;
@@ -124,7 +124,7 @@ function isBefore(element, other) {
   return element && element.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
 }
 
-/** Whether the grid has a tile for the photo, or one that stands for it and others. */
+/** Whether the grid has a tile for the photo, or one that represents it and others. */
 function hasTile(url) {
   const id = url?.match(/\/photos\/(\d+)\//)?.[1];
   return Boolean(id && document.querySelector(`#photo-${id}, .tile[data-shows-for~="${id}"]`));

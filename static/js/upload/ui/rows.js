@@ -1,5 +1,5 @@
 /* The rows of the file list: one for each file in view, updated only when its file has changed. Of a long list only the rows near its visible
-   part are in the document, all of one height; empty space stands for the others. */
+   part are in the document, all of one height; empty space is in place of the others. */
 import { bytes, fileExtension, splitName } from "../../format.js";
 import { ENDED, isInProgress } from "../state/file-store.js";
 import { preview } from "./previews.js";

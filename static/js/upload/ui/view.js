@@ -166,9 +166,9 @@ export function noteWithLinks(text, albums) {
 /** What the button does with the chosen files: the album skips those that it has. */
 function sendLabel(items) {
   const chosen = items.filter(({ state }) => state === "chosen");
-  const known = chosen.filter(({ serverState }) => serverState === "here" || serverState === "twice").length;
-  if (!known) return `Upload ${plural(chosen.length, "photo")}`;
-  return known < chosen.length ? `Upload ${plural(chosen.length - known, "new photo")}` : `Skip ${plural(known, "photo")} already in album`;
+  const duplicates = chosen.filter(({ serverState }) => serverState === "here" || serverState === "twice").length;
+  if (!duplicates) return `Upload ${plural(chosen.length, "photo")}`;
+  return duplicates < chosen.length ? `Upload ${plural(chosen.length - duplicates, "new photo")}` : `Skip ${plural(duplicates, "photo")} already in album`;
 }
 
 /** The tray's title while this page has no files: what the panel shows. */

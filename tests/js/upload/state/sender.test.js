@@ -152,14 +152,14 @@ test("the results of received files are requested at intervals until they are kn
   await untilStates(["received", "received", "received", "sending"]);
   const results = () => items.slice(0, 3).map(({ photo, message }) => photo || message);
 
-  await sender.pollReceived();
+  await sender.received.poll();
   assert.deepEqual(results(), ["", "", ""]);
   server.results = { "/uploads/1/": { photo: "/photos/1/" }, "/uploads/2/": { message: "The file is damaged." } };
   now += 1000;
-  await sender.pollReceived();
+  await sender.received.poll();
   assert.deepEqual(results(), ["", "", ""], "requested just now");
   now += 5000;
-  await sender.pollReceived();
+  await sender.received.poll();
 
   assert.deepEqual(results(), ["/photos/1/", "failed: The file is damaged.", ""]);
 });

@@ -37,7 +37,7 @@ function scene({ maxFiles = 2, busy = false } = {}) {
 
 test("skipped files are declared with each batch of a selection, and companions only once", async () => {
   const { bodies, stored, sender, choose } = scene();
-  sender.addSkipped([{ ...AVI }, { ...JUNK }]);
+  sender.skipped.add([{ ...AVI }, { ...JUNK }]);
 
   await sender.send(choose(5));
   sender.albumFree("1");
@@ -56,7 +56,7 @@ test("skipped files are declared with each batch of a selection, and companions 
 
 test("skipped files are declared with the next batch if another batch is active", async () => {
   const { bodies, server, sender, choose } = scene({ maxFiles: 10, busy: true });
-  sender.addSkipped([{ ...AVI }]);
+  sender.skipped.add([{ ...AVI }]);
   await sender.send(choose(2));
 
   server.busy = false;
@@ -68,7 +68,7 @@ test("skipped files are declared with the next batch if another batch is active"
 
 test("skipped files that do not fit into one manifest are declared with further ones", async () => {
   const { bodies, sender, choose } = scene();
-  sender.addSkipped(Array.from({ length: 4500 }, (_, n) => ({ ...JUNK, path: `DCIM/._${n}` })));
+  sender.skipped.add(Array.from({ length: 4500 }, (_, n) => ({ ...JUNK, path: `DCIM/._${n}` })));
 
   await sender.send(choose(1));
 
@@ -77,10 +77,10 @@ test("skipped files that do not fit into one manifest are declared with further 
 
 test("the skipped files of a folder are declared to its album", async () => {
   const { bodies, sender, choose } = scene();
-  sender.addSkipped([{ ...AVI, path: "DCIM/Tuesday/sub/MVI.AVI" }]);
+  sender.skipped.add([{ ...AVI, path: "DCIM/Tuesday/sub/MVI.AVI" }]);
   const [one, two] = choose(2);
   Object.assign(one, { album: "7" });
-  sender.assignSkipped(new Map([["DCIM/Tuesday", "7"]]), [one, two]);
+  sender.skipped.assign(new Map([["DCIM/Tuesday", "7"]]), [one, two]);
 
   await sender.send([one, two]);
 
@@ -90,10 +90,10 @@ test("the skipped files of a folder are declared to its album", async () => {
 
 test("skipped files outside the folders of albums are declared to each album, and companions once", async () => {
   const { bodies, stored, sender, choose } = scene();
-  sender.addSkipped([{ ...AVI, path: "PRIVATE/CLIP/C0001.MP4" }, { ...JUNK, path: "PRIVATE/.DS_Store" }, { ...AVI, path: "DCIM/100/MVI.AVI" }]);
+  sender.skipped.add([{ ...AVI, path: "PRIVATE/CLIP/C0001.MP4" }, { ...JUNK, path: "PRIVATE/.DS_Store" }, { ...AVI, path: "DCIM/100/MVI.AVI" }]);
   const items = choose(3);
   items.forEach((item, number) => Object.assign(item, { album: number < 2 ? "7" : "8" }));
-  sender.assignSkipped(new Map([["DCIM/100", "7"], ["DCIM/101", "8"]]), items);
+  sender.skipped.assign(new Map([["DCIM/100", "7"], ["DCIM/101", "8"]]), items);
 
   await sender.send(items);
 
@@ -107,9 +107,9 @@ test("skipped files outside the folders of albums are declared to each album, an
 
 test("skipped files of folders without an album are declared to the page's album", async () => {
   const { bodies, sender, choose } = scene();
-  sender.addSkipped([{ ...AVI }]);
+  sender.skipped.add([{ ...AVI }]);
   const items = choose(2);
-  sender.assignSkipped(new Map(), items);
+  sender.skipped.assign(new Map(), items);
 
   await sender.send(items);
 
@@ -120,7 +120,7 @@ test("skipped files are restored after a reload if files are missing, and otherw
   const { stored, fileStore, sender } = scene({ busy: true });
   const row = { name: "1.jpg", path: "DCIM/1.jpg", size: 1, modified: 1, album: "1", upload: null };
   const skipped = [];
-  const parts = { persistence: { all: async () => [row, AVI], forget() {} }, fileStore, sender: { query: async () => null, addSkipped: (files) => skipped.push(...files) } };
+  const parts = { persistence: { all: async () => [row, AVI], forget() {} }, fileStore, sender: { query: async () => null, skipped: { add: (files) => skipped.push(...files) } } };
 
   await restore(parts);
 
@@ -132,7 +132,7 @@ test("skipped files are restored after a reload if files are missing, and otherw
 
 test("cancelling all forgets the skipped files", async () => {
   const { bodies, stored, sender, choose } = scene({ busy: true });
-  sender.addSkipped([AVI]);
+  sender.skipped.add([AVI]);
   await sender.send(choose(1));
   await sender.cancelAll();
   bodies.length = 0;

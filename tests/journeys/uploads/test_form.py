@@ -14,7 +14,7 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.storage import locations
 from processing.uploads import batches, lifecycle, rejections
 from processing.views.form_endpoint import NO_FILES
-from tests.journeys.form_client import HTMX, JSON, picked, rejection_codes, send
+from tests.journeys.uploads.form_client import HTMX, JSON, picked, rejection_codes, send
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -18,8 +18,8 @@ from processing.queries import receipt as receipt_query
 from processing.uploads import batches
 from tests.albums.moving import library
 from tests.journeys.batch_client import receipt_json
-from tests.journeys.manifest_client import file, photo_in, states
-from tests.journeys.tus_client import patch
+from tests.journeys.uploads.manifest_client import file, photo_in, states
+from tests.journeys.uploads.tus_client import patch
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from albums.models import Album
 from processing.models import ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.uploads import form
-from tests.journeys.form_client import JSON, PHOTO, multipart, picked, rejection_codes, send, send_parts
+from tests.journeys.uploads.form_client import JSON, PHOTO, multipart, picked, rejection_codes, send, send_parts
 from tests.processing import making
 from tests.processing.lines import Line
 

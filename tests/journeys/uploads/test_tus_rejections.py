@@ -8,7 +8,7 @@ from django.test import Client
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.uploads import batches
-from tests.journeys.tus_client import VERSION, create, head, patch, path_of
+from tests.journeys.uploads.tus_client import VERSION, create, head, patch, path_of
 
 pytestmark = pytest.mark.django_db
 

@@ -14,8 +14,8 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.storage import store
 from processing.uploads import batches, lifecycle
-from tests.journeys.manifest_client import declare, file, photo_in, states
-from tests.journeys.tus_client import patch
+from tests.journeys.uploads.manifest_client import declare, file, photo_in, states
+from tests.journeys.uploads.tus_client import patch
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

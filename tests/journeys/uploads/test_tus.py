@@ -12,7 +12,7 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState
 from processing.storage import store
 from processing.uploads import lifecycle
-from tests.journeys.tus_client import OCTETS, VERSION, checksum, create, head, patch, path_of
+from tests.journeys.uploads.tus_client import OCTETS, VERSION, checksum, create, head, patch, path_of
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,8 @@ from albums.models import Album, Companion
 from processing.models import Upload
 from processing.models.states import UploadState
 from processing.uploads import batches
-from tests.journeys.manifest_client import declare, file, photo_in, states
-from tests.journeys.tus_client import patch
+from tests.journeys.uploads.manifest_client import declare, file, photo_in, states
+from tests.journeys.uploads.tus_client import patch
 
 pytestmark = pytest.mark.django_db
 

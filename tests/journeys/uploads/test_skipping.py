@@ -17,9 +17,9 @@ from processing.storage import keys as storage_keys
 from processing.storage import store
 from processing.uploads import lifecycle
 from tests.journeys.batch_client import page, receipt_csv, receipt_json
-from tests.journeys.form_client import send
-from tests.journeys.manifest_client import declare, file, states
-from tests.journeys.tus_client import create, head, patch, path_of
+from tests.journeys.uploads.form_client import send
+from tests.journeys.uploads.manifest_client import declare, file, states
+from tests.journeys.uploads.tus_client import create, head, patch, path_of
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

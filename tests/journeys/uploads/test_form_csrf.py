@@ -5,7 +5,7 @@ from django.test import Client
 
 from processing.models import Batch, ProcessingJob, Upload
 from processing.uploads import batches
-from tests.journeys.form_client import JSON, PHOTO, picked, send, send_parts
+from tests.journeys.uploads.form_client import JSON, PHOTO, picked, send, send_parts
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

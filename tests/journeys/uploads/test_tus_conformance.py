@@ -16,7 +16,7 @@ from processing.uploads import lifecycle
 from processing.uploads.body import body_reader
 from processing.uploads.tus import hash_cache
 from processing.uploads.tus import session as tus_session
-from tests.journeys.tus_client import OCTETS, VERSION, b64, checksum, create, head, patch, path_of
+from tests.journeys.uploads.tus_client import OCTETS, VERSION, b64, checksum, create, head, patch, path_of
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from processing.models import Upload
 from processing.uploads import rejections
-from tests.journeys.tus_client import create
+from tests.journeys.uploads.tus_client import create
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from django.test import Client
 from processing.models import ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.uploads.body import body_timeouts, upload_slots
-from tests.journeys.form_client import multipart
-from tests.journeys.tus_client import OCTETS, VERSION, create, head, patch, path_of
+from tests.journeys.uploads.form_client import multipart
+from tests.journeys.uploads.tus_client import OCTETS, VERSION, create, head, patch, path_of
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -18,10 +18,10 @@ from processing.models.states import JobState
 from processing.queries import file_status
 from processing.queries import receipt as receipt_query
 from processing.rendering import worker
-from tests.journeys.form_client import send
-from tests.journeys.manifest_client import file
-from tests.journeys.test_skipping import JUNK, with_folder
-from tests.journeys.tus_client import create, patch, path_of
+from tests.journeys.uploads.form_client import send
+from tests.journeys.uploads.manifest_client import file
+from tests.journeys.uploads.test_skipping import JUNK, with_folder
+from tests.journeys.uploads.tus_client import create, patch, path_of
 from tests.pipeline import raws
 from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, sidecar
 from tests.processing.jobs.test_takeout_names import takeout_json

@@ -1,4 +1,4 @@
-"""Bytes that an album already has are recognised by one definition, whichever way they are uploaded."""
+"""Bytes that an album already has are recognised by one definition, in every way of uploading."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from albums.models import Photo
 from processing.models import Upload
 from processing.models.states import UploadState
 from processing.uploads import rejections
-from tests.journeys.manifest_client import photo_in
-from tests.journeys.tus_client import create, patch, path_of
+from tests.journeys.uploads.manifest_client import photo_in
+from tests.journeys.uploads.tus_client import create, patch, path_of
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
