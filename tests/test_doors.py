@@ -115,6 +115,7 @@ USER_URLS = {
     "processing:dismiss-failures": {POST},
 }
 ADMIN_URLS = {
+    "processing:activity": {GET},
     "processing:limits": {GET},
     "processing:measure": {POST},
     "processing:reclaim": {POST},

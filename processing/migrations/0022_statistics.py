@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                 ('span', models.PositiveSmallIntegerField(choices=[(0, 'ever'), (60, 'minute'), (3600, 'hour')])),
                 ('start', models.DateTimeField()),
                 ('process', models.CharField(blank=True, help_text='Host and process ID; empty when merged.', max_length=100)),
-                ('name', models.CharField(choices=[('jobs', 'jobs'), ('failures', 'failures'), ('waiting', 'waiting'), ('processing', 'processing'), ('uploads', 'uploads'), ('queue', 'queue')], max_length=20)),
+                ('name', models.CharField(choices=[('jobs', 'jobs'), ('failures', 'failures'), ('waiting', 'waiting'), ('processing', 'processing'), ('uploads', 'uploads'), ('queue', 'queue'), ('versions', 'versions')], max_length=20)),
                 ('label', models.CharField(blank=True, max_length=40)),
                 ('bucket', models.PositiveSmallIntegerField(default=0, help_text="The index of the duration's upper bound.")),
                 ('count', models.PositiveBigIntegerField()),

@@ -32,6 +32,8 @@ class Statistic(StrEnum):
     """Uploads that ended; `label` is their state, `total` their bytes."""
     QUEUE = "queue"
     """Samples of the queue; `label` says of what, `total` is the sum of the samples, `count` their number."""
+    VERSIONS = "versions"
+    """Samples of the worker's version, which is the `label`."""
 
 
 class Rollup(models.Model):

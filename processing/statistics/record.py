@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -71,8 +72,9 @@ def upload_ended(state: str, size: int) -> None:
 
 
 def queue_sampled(values: dict[str, int], now: datetime) -> None:
-    """Counts one sample of each value of the queue, by its label."""
-    add([Observation(Statistic.QUEUE, label, total=value) for label, value in values.items()], now, Span.MINUTE)
+    """Counts one sample of each value of the queue, by its label, and of this process's version."""
+    samples = [Observation(Statistic.QUEUE, label, total=value) for label, value in values.items()]
+    add([*samples, Observation(Statistic.VERSIONS, settings.VERSION)], now, Span.MINUTE)
 
 
 def add(observations: Iterable[Observation], now: datetime, *spans: Span) -> None:

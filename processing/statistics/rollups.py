@@ -27,7 +27,7 @@ MAX_PROCESS_ROWS = 500
 
 
 def sample_queue(now: datetime) -> None:
-    """Records the length of the queue, the age of its oldest job, and the number of failed jobs."""
+    """Records the length of the queue, the age of its oldest job, the number of failed jobs, and this worker's version."""
     jobs = ProcessingJob.objects
     pending = jobs.filter(state=JobState.PENDING)
     oldest = pending.order_by("created_at").values_list("created_at", flat=True).first()

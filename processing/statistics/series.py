@@ -14,16 +14,17 @@ from processing.statistics import durations
 
 
 class Period(Enum):
-    """A period of charts: its key in URLs, its length, and the seconds between two points."""
+    """A period of charts: its key in URLs, its length, the seconds between two points, and Django's format of its first time."""
 
-    HOUR = ("hour", timedelta(hours=1), 60)
-    DAY = ("day", timedelta(days=1), 900)
-    MONTH = ("month", timedelta(days=30), 6 * 3600)
+    HOUR = ("hour", timedelta(hours=1), 60, "H:i")
+    DAY = ("day", timedelta(days=1), 900, "D H:i")
+    MONTH = ("month", timedelta(days=30), 6 * 3600, "j M")
 
-    def __init__(self, key: str, length: timedelta, step_seconds: int) -> None:
+    def __init__(self, key: str, length: timedelta, step_seconds: int, date_format: str) -> None:
         self.key = key
         self.length = length
         self.step_seconds = step_seconds
+        self.date_format = date_format
 
     @classmethod
     def of(cls, key: str) -> "Period":
@@ -46,6 +47,8 @@ class Point:
     processing: list[int] = field(default_factory=lambda: [0] * durations.BUCKETS)
     samples: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Number and sum of the samples of the queue, by label."""
+    versions: set[str] = field(default_factory=set)
+    """Versions of the workers."""
 
     def sample(self, label: str) -> float | None:
         """The mean of the samples; None if the queue was not sampled, because no worker was running."""
@@ -110,6 +113,8 @@ def _add(point: Point, name: str, label: str, bucket: int, count: int, total: in
             point.waiting[min(bucket, durations.BUCKETS - 1)] += count
         case Statistic.PROCESSING:
             point.processing[min(bucket, durations.BUCKETS - 1)] += count
+        case Statistic.VERSIONS:
+            point.versions.add(label)
         case Statistic.QUEUE:
             before = point.samples.get(label, (0, 0))
             point.samples[label] = (before[0] + count, before[1] + total)
