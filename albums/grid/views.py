@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from albums.grid import months as album_months
 from albums.grid import preferences, windows
 from albums.models import Album, SortedBy
+from albums.turns import one_at_a_time
 from albums.views.access import album_or_404
 
 UNDATED = (SortedBy.NAME, SortedBy.RATING)
@@ -36,6 +37,7 @@ def window(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@one_at_a_time
 def months(request: HttpRequest, pk: int) -> HttpResponse:
     """Returns the list of months as a page, from which the album's page takes the list."""
     album = album_or_404(request, pk)
