@@ -1,15 +1,22 @@
-"""Limits computations that take a process seconds of CPU, such as those about all photos of a large album, to one at a time.
+"""Limits what takes seconds of CPU: computations about all photos of a large album, and searches.
 
-Python runs one thread at a time, so several of them would not end sooner, and would slow down the pages of other users.
+Python runs one thread at a time, so several of one user would not end sooner, and would slow down the pages of other users.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from threading import Lock
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
 
 _all = Lock()
 _users = tuple(Lock() for _ in range(64))
-"""One user's computations wait for each other first, so that users take turns, however many requests one of them sends."""
+"""One user's requests wait for each other first, so that users take turns, however many requests one of them sends."""
+
+View = Callable[..., HttpResponse]
 
 
 @contextmanager
@@ -17,3 +24,15 @@ def turn(user_id: int) -> Iterator[None]:
     """Waits until no other computation runs, then keeps others waiting for as long as the context lasts."""
     with _users[user_id % len(_users)], _all:
         yield
+
+
+def one_at_a_time(view: View) -> View:
+    """Makes requests of a user for such a view wait for each other. Those of other users do not wait."""
+
+    @wraps(view)
+    def waiting(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        assert isinstance(request.user, User)
+        with _users[request.user.pk % len(_users)]:
+            return view(request, *args, **kwargs)
+
+    return waiting

@@ -86,7 +86,7 @@ def move(request: HttpRequest, albums: list[Album]) -> HttpResponse:
     if not to:
         text = _text(request, "q")[:200]
         context = {
-            "targets": queries.targets(signed_insigned_in_user(request), albums, text),
+            "targets": queries.targets(signed_in_user(request), albums, text),
             "text": text,
             "are_nested": any(album.parent_id for album in albums),
             "limit": queries.MAX_TARGETS,
@@ -100,7 +100,7 @@ def move(request: HttpRequest, albums: list[Album]) -> HttpResponse:
 @for_selected_albums
 def change_owner(request: HttpRequest, albums: list[Album]) -> HttpResponse:
     """Gives the albums to the user named by `owner`. Without it, asks for the user. Only for users who may change any album."""
-    if not signed_insigned_in_user(request).has_perm("albums.change_album"):
+    if not signed_in_user(request).has_perm("albums.change_album"):
         raise Http404
     for album in albums:
         ensure_deletable(request, album)  # the new owner could delete it
@@ -121,7 +121,7 @@ def start(request: HttpRequest, kind: str, albums: list[Album], values: dict[str
     """Starts an operation on the albums. If its action raises an error, no operation remains."""
     params = {"albums": [album.pk for album in albums], "title": albums[0].title if len(albums) == 1 else ""}
     with transaction.atomic():
-        return operations.start(signed_insigned_in_user(request), kind, params | (values or {}))
+        return operations.start(signed_in_user(request), kind, params | (values or {}))
 
 
 def _mark(request: HttpRequest, albums: list[Album], kind: str, is_set: bool) -> HttpResponse:

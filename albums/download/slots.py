@@ -11,7 +11,7 @@ from threading import Lock
 from django.conf import settings
 
 THREADS_PER_SLOT = 8
-SLOTS_PER_USER_SLOT = 2
+SLOTS_PER_USER_SLOT = 4
 
 _taken: Counter[int] = Counter()
 _lock = Lock()

@@ -18,9 +18,11 @@ from albums.download.slots import AllSlotsTaken, Slot
 from albums.download.sources import Source
 from albums.operations.responses import reject
 from albums.selection import Selection, SelectionError, saved
+from albums.turns import one_at_a_time
 
 
 @require_safe
+@one_at_a_time
 def choose(request: HttpRequest, pk: int) -> HttpResponse:
     """The form of an album. With `wait`, the page of a download that is being prepared, which asks for itself again."""
     return _choose(request, sources.album(request, pk))
@@ -44,6 +46,7 @@ def download_selection(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@one_at_a_time
 def choose_selection(request: HttpRequest, digest: str) -> HttpResponse:
     """As `choose`, for a saved selection."""
     return _choose(request, sources.selection(request, digest))

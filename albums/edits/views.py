@@ -21,6 +21,7 @@ from albums.models import Photo
 from albums.operations import responses
 from albums.search import origin
 from albums.selection import Selection, SelectionError
+from albums.turns import one_at_a_time
 
 
 @require_POST
@@ -73,6 +74,7 @@ def edit_photo(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@one_at_a_time
 def edit_selection(request: HttpRequest) -> HttpResponse:
     """Shows the form for the selection in the query or the form's fields. A POST with `save` saves it.
 

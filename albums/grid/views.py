@@ -12,6 +12,7 @@ from albums.access import album_or_404
 from albums.grid import months as album_months
 from albums.grid import preferences, windows
 from albums.models import Album, SortedBy
+from albums.turns import one_at_a_time
 
 UNDATED = (SortedBy.NAME, SortedBy.RATING)
 """Orders in which the photos of a month are not next to each other."""
@@ -36,6 +37,7 @@ def window(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@one_at_a_time
 def months(request: HttpRequest, pk: int) -> HttpResponse:
     """Returns the list of months as a page, from which the album's page takes the list."""
     album = album_or_404(request, pk)

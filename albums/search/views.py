@@ -12,6 +12,7 @@ from albums.grid import preferences
 from albums.search import origin
 from albums.search import results as search_results
 from albums.search.results import Search
+from albums.turns import one_at_a_time
 
 EXAMPLES = (
     ("beach sunset", "Both words, in titles, captions, keywords, file names and album titles"),
@@ -24,18 +25,21 @@ EXAMPLES = (
 
 
 @require_safe
+@one_at_a_time
 def results(request: HttpRequest) -> HttpResponse:
     """The photos found, one window at a time. Without a query, examples."""
     return render(request, "search/page.html", {"examples": EXAMPLES, "is_search": True, **_windowed(request)})
 
 
 @require_safe
+@one_at_a_time
 def window(request: HttpRequest) -> HttpResponse:
     """A window as list items, with which the page continues its grid."""
     return render(request, "photo/_window.html", _windowed(request))
 
 
 @require_safe
+@one_at_a_time
 def count(request: HttpRequest) -> HttpResponse:
     """The number of photos found, and hints, for the field while the user types."""
     return render(request, "search/_count.html", _searched(request))

@@ -13,6 +13,8 @@ from albums.selection.selection import Selection
 DAYS = 7
 """How long after its last use a selection is kept."""
 MAX_DELETED = 1000
+MAX_OF_USER = 100
+"""Selections kept of one user, of up to 50 kB each. Above it, the one that was used first is deleted."""
 
 
 def save(user: User, selection: Selection) -> str:
@@ -22,6 +24,7 @@ def save(user: User, selection: Selection) -> str:
     SavedSelection.objects.update_or_create(
         user=user, digest=digest, defaults={"selection": data, "used_at": timezone.now()}
     )
+    _delete_oldest(user)
     return digest
 
 
@@ -40,3 +43,9 @@ def forget(now: datetime) -> int:
     old = SavedSelection.objects.filter(used_at__lt=now - timedelta(days=DAYS))
     ids = list(old.values_list("pk", flat=True)[:MAX_DELETED])
     return SavedSelection.objects.filter(pk__in=ids).delete()[0]
+
+
+def _delete_oldest(user: User) -> None:
+    newest_first = SavedSelection.objects.filter(user=user).order_by("-used_at", "-pk").values_list("pk", flat=True)
+    if ids := list(newest_first[MAX_OF_USER : MAX_OF_USER + MAX_DELETED]):
+        SavedSelection.objects.filter(pk__in=ids).delete()

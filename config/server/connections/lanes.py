@@ -95,7 +95,7 @@ def page_lane(threads: int) -> Lane:
     A client's share is larger than its downloads can be, which occupy threads too (albums/download/slots.py).
     """
     limit = max(MIN_PAGE_THREADS, threads // 2)
-    return Lane(limit, max(2, limit // 4))
+    return Lane(limit, max(2, limit // 8))
 
 
 def upload_lane(threads: int) -> Lane:

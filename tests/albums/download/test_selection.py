@@ -89,3 +89,14 @@ def test_selections_are_kept_until_they_are_unused_for_a_week(browser, album, ad
     assert saved.forget(now + timedelta(days=saved.DAYS - 1)) == 0
     assert saved.forget(now + timedelta(days=saved.DAYS + 1)) == 1
     assert browser.get(url).status_code == 404
+
+
+def test_a_user_has_a_limited_number_of_saved_selections(browser, others, album, add_photo, monkeypatch):
+    monkeypatch.setattr(saved, "MAX_OF_USER", 2)
+    photos = [add_photo(f"{number}.jpg").pk for number in range(3)]
+    zip_url(others, ids=photos[0])
+
+    urls = [zip_url(browser, ids=pk) for pk in photos]
+
+    assert [browser.get(url).status_code for url in urls] == [404, 200, 200]
+    assert SavedSelection.objects.count() == 3

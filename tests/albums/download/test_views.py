@@ -206,8 +206,8 @@ def test_a_file_that_turns_out_to_be_damaged_is_never_sent(browser, holiday, add
 
 
 def test_downloads_occupy_a_limited_number_of_threads(browser, holiday, others, their_album, settings):
-    settings.WEB_THREADS = 32
-    assert (slots.total_slots(), slots.user_slots()) == (4, 2)
+    settings.WEB_THREADS = 64
+    assert (slots.total_slots(), slots.user_slots()) == (8, 2)
     first, second = browser.get(url(holiday)), browser.get(url(holiday))
 
     refused = browser.get(url(holiday))
