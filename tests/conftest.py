@@ -10,10 +10,14 @@ from django.db import connection
 from django.test import Client
 from huey.contrib.djhuey import HUEY
 
+from albums import removal
+from albums.download import archive
 from albums.models import Album
+from albums.operations import engine
 from config.http import health
 from processing.capacity import daily_limit, staging_quota
 from processing.integrity import scrub
+from processing.maintenance import sweep
 from processing.rendering import shared_sandbox
 from processing.storage import locations
 from processing.storage.s3 import config as s3_config
@@ -67,10 +71,14 @@ def django_db_modify_db_settings(more_time, django_db_modify_db_settings_paralle
 
 
 @pytest.fixture(scope="session", autouse=True)
-def time_for_storage() -> None:
-    """On a busy machine a slow bucket is not unavailable, and a step of the background check reads all that a test made."""
+def time_for_requests_and_storage() -> None:
+    """On a busy machine a slow bucket is not unavailable, and one step or request does all that a test asks for.
+
+    A test about the rest, which the queue does, sets the limit itself.
+    """
     bucket_client.CONNECT_SECONDS = bucket_client.READ_SECONDS = bucket_client.IMPATIENT_SECONDS = 60
-    scrub.STEP_SECONDS = 600
+    scrub.STEP_SECONDS = archive.CHECK_SECONDS = 600
+    engine.REQUEST_SECONDS = removal.REQUEST_SECONDS = sweep.OPERATION_SECONDS = 600
 
 
 @pytest.fixture

@@ -205,6 +205,11 @@ def sign_in(page: Page, name: str = NAME) -> None:
     page.wait_for_url("**/albums/")
 
 
+def wait_for_script(page: Page) -> None:
+    """Wait until the page's script has run: before that, keys do nothing."""
+    page.wait_for_function("() => customElements.get('toast-list')")
+
+
 def open_menu(page: Page) -> None:
     """Open the menu of an album page, which has Edit album, Trash and Delete."""
     page.locator(".album-head summary", has_text="More actions").click()

@@ -81,6 +81,19 @@ def test_a_test_that_waits_for_the_other_end_of_a_pipe_is_ended(tmp_path: Path) 
     assert "PASSED test_hanging.py::test_passing" in summary
 
 
+def test_a_test_that_is_ended_between_two_lines_fails_and_the_run_continues(tmp_path: Path) -> None:
+    """Python sometimes names no line for the place where a signal's exception is raised; pytest alone ends the run then."""
+    summary, _ = run(
+        tmp_path,
+        "def without_lines(): time.sleep(600)\n"
+        "without_lines.__code__ = without_lines.__code__.replace(co_linetable=b'')\n"
+        "def test_hanging(): without_lines()\n",
+    )
+
+    assert "FAILED test_hanging.py::test_hanging - Failed: Not done within 1 s" in summary
+    assert "PASSED test_hanging.py::test_passing" in summary
+
+
 @pytest.mark.parametrize("before", ["assert True", "assert not 'this'"])
 def test_a_hung_teardown_ends_its_process_and_the_run_continues(tmp_path: Path, before: str) -> None:
     """Also after a failure, when pytest-timeout has cancelled its own timer."""

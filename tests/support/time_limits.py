@@ -110,6 +110,21 @@ def pytest_timeout_cancel_timer() -> bool:
     return True
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Leave out entries without a line: pytest cannot print them, and would end the whole run.
+
+    Python names no line for some places where the exception of a signal handler may be raised.
+    """
+    entry = call.excinfo.tb if call.excinfo else None
+    while entry and entry.tb_next:
+        if entry.tb_next.tb_lineno is None:
+            entry.tb_next = entry.tb_next.tb_next
+        else:
+            entry = entry.tb_next
+    return (yield)
+
+
 @pytest.fixture(scope="session")
 def more_time(pytestconfig: pytest.Config) -> Callable[[float], None]:
     """Extends the time limit of the current test, which is the first to use a shared resource and therefore creates it."""

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PHONE, OpenPage, new_album
+from tests.browser.conftest import PHONE, OpenPage, new_album, wait_for_script
 from tests.browser.looking import ensure_accessible
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -46,11 +46,12 @@ def test_albums_are_selected_moved_and_deleted_by_mouse_and_by_keyboard(page: Pa
     page.get_by_role("button", name="Travel").click()
     expect(page.get_by_text("2 albums were moved to Travel.")).to_be_visible()
     expect_cards(page, "Travel")
-    page.wait_for_function("() => customElements.get('toast-list')")
+    wait_for_script(page)
     page.keyboard.press("z")
     expect(page.get_by_text("Undone.")).to_be_visible()
     expect_cards(page, "Travel", "Italy", "Rome")
 
+    wait_for_script(page)
     page.keyboard.press("ControlOrMeta+a")
     expect(count).to_have_text("3 albums selected")
     page.keyboard.press("Escape")

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests import polling
 from tests.browser.accounts import Account
-from tests.browser.conftest import PHONE, OpenPage, new_album, stop_worker
+from tests.browser.conftest import PHONE, OpenPage, new_album, stop_worker, wait_for_script
 from tests.browser.desk import pictures, send
 from tests.browser.looking import SCHEMES, ensure_accessible
 from tests.installation import Installation
@@ -61,6 +61,7 @@ def test_a_photo_is_edited_and_rotated_by_mouse_keyboard_and_touch(
     expect(page.get_by_role("heading", level=1)).to_have_text("IMG_0001.JPG")
 
     # By keyboard alone.
+    wait_for_script(page)
     page.keyboard.press("e")
     expect(page.get_by_role("heading", level=1)).to_have_text("Edit photo")
     page.get_by_label("Title").focus()
@@ -68,6 +69,7 @@ def test_a_photo_is_edited_and_rotated_by_mouse_keyboard_and_touch(
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Morning")
     assert not is_upright(page.locator(".viewer__image"))
+    wait_for_script(page)
     for _ in range(3):
         page.keyboard.press("r")
     polling.until(lambda: rendered_turn(page) == "8", 60, what="three turns to the right")
@@ -125,6 +127,7 @@ def test_a_selection_is_edited_with_a_preview_of_its_dates_and_undone(open_page:
     expect(page).to_have_url(album)
     expect(page.get_by_text("Title, keywords and date of 3 photos changed.")).to_be_visible()
     expect(page.locator(".tile img[alt=Lake]")).to_have_count(COUNT)
+    wait_for_script(page)
     page.keyboard.press("Control+z")
     expect(page.locator(".tile img[alt=Lake]")).to_have_count(0)
     expect(page.get_by_text("Undone.")).to_be_visible()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.albums.test_grid import serve_renditions, tiles
-from tests.browser.conftest import PHONE, OpenPage, new_album
+from tests.browser.conftest import PHONE, OpenPage, new_album, wait_for_script
 from tests.browser.looking import ensure_accessible
 from tests.installation import Installation
 
@@ -62,9 +62,11 @@ def test_photos_are_found_by_keyboard_and_the_viewer_stays_within_the_results(
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("link", name="Next photo")).to_have_count(1)
     assert page.url.endswith("?q=beach")
+    wait_for_script(page)
     page.keyboard.press("4")
     expect(page.get_by_role("img", name="Rated 4 of 5")).to_be_visible()
     assert page.url.endswith("?q=beach")
+    wait_for_script(page)
     page.keyboard.press("Escape")
 
     page.wait_for_url(re.compile(r"/search/\?q=beach&from=-?\d+-\d+$"))

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.albums.test_grid import fill, serve_renditions
-from tests.browser.conftest import PHONE, OpenPage, new_album, open_menu
+from tests.browser.conftest import PHONE, OpenPage, new_album, open_menu, wait_for_script
 from tests.browser.desk import album_of
 from tests.browser.looking import SCHEMES, ensure_accessible
 from tests.installation import Installation
@@ -88,6 +88,7 @@ def test_photos_are_selected_by_mouse_and_keyboard_moved_and_returned(page: Page
     expect(tile(page, 0).locator("img")).to_have_attribute("alt", before[0])
 
     # Keys: X selects, Shift with an arrow extends, Ctrl+A selects photos that are not loaded too
+    wait_for_script(page)
     tile(page, 2).locator("a").focus()
     page.keyboard.press("x")
     page.keyboard.press("Shift+ArrowRight")
@@ -113,7 +114,7 @@ def test_photos_are_selected_by_mouse_and_keyboard_moved_and_returned(page: Page
     expect(page.locator("#toasts")).to_contain_text(f"{PHOTOS - 1} photos were moved to Rome.")
     expect(page.locator("#photo-count")).to_have_text("1 photo")
     assert (photos_in(installation, address), photos_in(installation, target)) == (1, PHOTOS - 1)
-    page.wait_for_function("() => customElements.get('toast-list')")  # keys have no meaning before the script has run
+    wait_for_script(page)
     page.keyboard.press("z")
     expect(page.locator("#toasts")).to_have_text(re.compile("Undone."))
     expect(page.locator("#photo-count")).to_have_text(f"{PHOTOS} photos")

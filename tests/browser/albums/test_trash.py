@@ -55,6 +55,7 @@ def test_a_photo_moved_to_the_trash_is_restored_with_one_click(page: Page, size:
     expect(page.get_by_text("Undone.").first).to_be_visible()
     expect(page.get_by_role("heading", name="IMG_0002.JPG")).to_be_visible()
     page.get_by_role("link", name="Back to").click()
+    expect(page.locator(".tile")).to_have_count(3)
     names = page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)")
     assert names == ["IMG_0001.JPG", "IMG_0002.JPG", "IMG_0003.JPG"]
     open_menu(page)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from processing.pipeline.process import client as child_process
+from processing.pipeline.process import seccomp
 from processing.rendering.sandbox import Crashed, Sandbox
 from tests.pipeline.takeover.conftest import NEEDS_CONFINEMENT, result_of, run, untouched
 
