@@ -44,8 +44,8 @@ class Fault:
 class Plan:
     """The intervals to check. Surplus data cannot be detected in `refined` ones, which are given by their offsets.
 
-    `padding` has the start and end of the padding in intervals that refine AC coefficients. `has_right_restarts` is False if a scan
-    has more or fewer restarts than its header says.
+    `padding` has the start and end of the padding in intervals that refine AC coefficients. `has_right_restarts` is False if
+    a scan has more or fewer restarts than its header says.
     """
 
     intervals: list[jpeg_scans.Interval]
