@@ -260,6 +260,9 @@ COMMENTS = {
     "UTF-16, little-endian": (b"UNICODE\0" + "Zürich".encode("utf-16-le"), "Zürich"),
     "UTF-16, big-endian": (b"UNICODE\0" + "Zürich".encode("utf-16-be"), "Zürich"),
     "UTF-16 with a byte order mark": (b"UNICODE\0" + "Zürich".encode("utf-16"), "Zürich"),
+    "ASCII that says it is UTF-16": (b"UNICODE\0" + b"by hand, in ASCII", "by hand, in ASCII"),
+    "Japanese whose bytes are ASCII": (b"UNICODE\0" + "あいうえおかきく".encode("utf-16-le"), "あいうえおかきく"),
+    "no charset": (b"by hand", "by hand"),
     "JIS": (b"JIS\0\0\0\0\0" + "東京".encode("iso2022_jp"), "東京"),
 }
 
@@ -272,6 +275,14 @@ def test_a_user_comment_is_decoded_in_its_charset(tmp_path: Path, out: Path, raw
     Image.new("RGB", (16, 16)).save(source, "JPEG", exif=exif.tobytes())
 
     assert develop(source, out).metadata.caption == expected
+
+
+def test_utf_16_in_a_field_of_bytes_is_decoded() -> None:
+    description = "by hand".encode("utf-16-le").decode("latin-1")
+
+    assert read(Blocks(main={0x010E: description})).caption == "by hand"
+    assert read(Blocks(main={0x010E: description.removesuffix("\0")})).caption == "by hand"
+    assert read(Blocks(iptc={(2, 120): "by hand".encode("utf-16")})).caption == "by hand"
 
 
 NAMESPACES = " ".join(
