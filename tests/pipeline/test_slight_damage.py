@@ -116,6 +116,24 @@ def test_any_number_of_zeros_before_the_end_marker_is_no_damage(
         assert (picture.notes, looks_like(picture, content)) == ((), True), count
 
 
+def test_a_restart_interval_that_does_not_fit_the_data_is_rejected(tmp_path: Path, out: Path) -> None:
+    content = encoded(restart_marker_blocks=20)
+    at = content.index(b"\xff\xdd\0\4") + 4
+    assert content[at : at + 2] == b"\0\x14"
+
+    for interval in (0, 1, 19, 21, 40, 65535):
+        damaged = content[:at] + interval.to_bytes(2) + content[at + 2 :]
+        assert rejection(tmp_path, out, damaged)[0] in {"truncated", "broken"}, interval
+
+
+def test_a_restart_marker_before_the_end_marker_is_no_damage(tmp_path: Path, out: Path) -> None:
+    content = with_restarts()
+
+    picture = develop_bytes(tmp_path, out, content[:-2] + b"\xff" + bytes([0xD0 + len(restarts(content)) % 8]) + END)
+
+    assert (picture.notes, looks_like(picture, content)) == ((), True)
+
+
 def test_a_few_zeros_do_not_hide_that_the_end_is_missing(tmp_path: Path, out: Path) -> None:
     content = encoded()
 

@@ -91,6 +91,29 @@ def test_a_file_that_ends_before_its_meta_box_is_rejected(tmp_path: Path, out: P
     assert rejection(source, out) == ("truncated", True)
 
 
+@pytest.mark.parametrize("name", ["HEIF", "AVIF"])
+def test_a_picture_in_the_meta_box_must_be_complete_and_without_holes(tmp_path: Path, out: Path, name: str) -> None:
+    source, content = tmp_path / "photo", in_meta_box(encoded(name))
+    source.write_bytes(content + TAILS["letters"])
+    assert develop(source, out).width == 160
+
+    source.write_bytes(content[:-2000] + TAILS["letters"])
+    assert rejection(source, out) == ("truncated", True)
+
+    source.write_bytes(content[:-3000] + bytes(2000) + content[-1000:])
+    assert rejection(source, out) == ("broken", True)
+
+
+def in_meta_box(content: bytes) -> bytes:
+    """Moves the data of the picture, which has one item, from `mdat` to `idat` in `meta`: construction method 1."""
+    meta, mdat, iloc = (content.index(kind) - 4 for kind in (b"meta", b"mdat", b"iloc"))
+    old_iloc = content[iloc : iloc + int.from_bytes(content[iloc : iloc + 4])]
+    item = old_iloc[16:18]
+    data = content[mdat + 8 :]
+    new_iloc = box(b"iloc", b"\1\0\0\0\x44\0\0\1" + item + struct.pack(">HHHII", 1, 0, 1, 0, len(data)))
+    return content[:meta] + box(b"meta", content[meta + 8 : mdat].replace(old_iloc, new_iloc) + box(b"idat", data))
+
+
 def box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", 8 + len(content)) + kind + content
 

@@ -19,15 +19,15 @@ NAMES = {
     "avc1": "coded as H.264", "vvc1": "coded as H.266", "j2k1": "coded as JPEG 2000", "jpeg": "coded as JPEG",
     "unci": "without compression", "evc1": "coded as EVC",
 }  # fmt: skip
-IN_FILE = 0
-"""The construction method for data in the file itself. With others, the data is in `meta` or in other items."""
+IN_FILE, IN_META = 0, 1
+"""The construction methods for data at an offset in the file, and in the `idat` box of `meta`. With 2, it is in other items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """An item. `coding` is its four-letter type, `extents` the offset and length of each part of its data in the file.
 
-    `extents` is empty if the data is not in the file itself.
+    `extents` is empty if the data is in another file or item.
     """
 
     coding: str
@@ -125,11 +125,17 @@ def _sources(file: BinaryIO) -> dict[int, list[int]]:
 
 def _extents(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
     """Item ID, offset and length of each extent in the file itself."""
+    starts = {IN_FILE: 0}
+    if idat := next(isobmff.find_boxes(file, b"meta", b"idat"), None):
+        starts[IN_META] = idat.start
     for box in isobmff.find_boxes(file, b"meta", b"iloc"):
-        yield from _parse_locations(isobmff.body(file, box, MAX_BOX_BYTES))
+        for method, item, offset, length in _parse_locations(isobmff.body(file, box, MAX_BOX_BYTES)):
+            if method in starts:
+                yield item, starts[method] + offset, length
 
 
-def _parse_locations(content: bytes) -> Iterator[tuple[int, int, int]]:
+def _parse_locations(content: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Construction method, item ID, offset and length of each extent in this file."""
     reader = _Reader(content)
     version = reader.number(1)
     reader.number(3)
@@ -149,5 +155,5 @@ def _parse_locations(content: bytes) -> Iterator[tuple[int, int, int]]:
             if version in (1, 2):
                 reader.number(index_size)
             offset, length = reader.number(offset_size), reader.number(length_size)
-            if method == IN_FILE and not data_reference:
-                yield item, base + offset, length
+            if not data_reference:
+                yield method, item, base + offset, length

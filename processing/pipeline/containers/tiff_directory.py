@@ -211,8 +211,10 @@ def _pages(file: BinaryIO) -> Iterator[Page]:
 
 
 def _has_sensor_data(directories: list[Directory]) -> bool:
+    """True if a directory has one sample per pixel behind a colour filter. Programs copy the filter's tag into RGB pictures."""
     return any(
-        CFA_PATTERN in directory or {COLOUR_FILTER_ARRAY, LINEAR_RAW} & set(directory.get(PHOTOMETRIC, ()))
+        (CFA_PATTERN in directory and len(directory.get(BITS, ())) <= 1)
+        or {COLOUR_FILTER_ARRAY, LINEAR_RAW} & set(directory.get(PHOTOMETRIC, ()))
         for directory in directories
     )
 

@@ -119,7 +119,9 @@ class Exif:
             return text.decode_utf16(content)
         if charset == JIS:
             return content.decode("iso2022_jp", "ignore")
-        return text.decode(content) if charset in PLAIN else None
+        if charset in PLAIN:
+            return text.decode(content)
+        return text.decode(raw) if text.ASCII.fullmatch(raw.rstrip(b"\0")) else None  # without a charset
 
     @cached_property
     def _coordinates(self) -> tuple[coordinates.Coordinate | None, coordinates.Coordinate | None]:

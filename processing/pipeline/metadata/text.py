@@ -11,6 +11,7 @@ from processing.pipeline.metadata import charsets
 MAX_LINE, MAX_TEXT = 200, 5000
 MAX_BYTES = 64 * 1024
 """Bytes decoded of one text: a TIFF may contain gigabytes of it."""
+ASCII, MIN_ASCII = re.compile(rb"[\t\r\n\x20-\x7e]+"), 8
 NEW_LINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 
 
@@ -57,6 +58,8 @@ def decode(value: object, charset: str | None = None) -> str | None:
     else:
         return None
     content = content[:MAX_BYTES]
+    if _is_utf16(content):
+        return decode_utf16(content + bytes(len(content) % 2))
     if charset:
         with suppress(UnicodeDecodeError):
             return content.decode(charset)
@@ -70,10 +73,22 @@ def decode(value: object, charset: str | None = None) -> str | None:
 
 
 def decode_utf16(value: bytes) -> str:
-    """Decodes UTF-16 without a known byte order. Without a BOM, the zero bytes are taken for the high bytes of Latin letters."""
+    """Decodes UTF-16 without a known byte order. Without a BOM, the zero bytes are taken for the high bytes of Latin letters.
+
+    Some programs write ASCII into fields of UTF-16, which would be rare ideographs.
+    """
+    if len(value) >= MIN_ASCII and ASCII.fullmatch(value) and len({*value[::2]}) > 1 and len({*value[1::2]}) > 1:
+        return value.decode("ascii")
     if value[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return value.decode("utf-16", "ignore")
     return value.decode("utf-16-be" if value[::2].count(0) > value[1::2].count(0) else "utf-16-le", "ignore")
+
+
+def _is_utf16(content: bytes) -> bool:
+    """True for Latin letters in UTF-16, little-endian, or text with a BOM, in a field of bytes. It may lack its last zero."""
+    return content[:2] in (b"\xff\xfe", b"\xfe\xff") or (
+        len(content) >= 3 and all(content[::2]) and not any(content[1::2])
+    )
 
 
 def unmojibake(value: str) -> str:

@@ -133,6 +133,14 @@ def test_a_copy_whose_photo_is_missing_is_a_truncated_file(tmp_path: Path, out: 
     assert caught.value.code == "truncated"
 
 
+def test_an_rgb_picture_with_the_tag_of_a_colour_filter_is_no_raw(tmp_path: Path, out: Path) -> None:
+    cfa_pattern = 33422
+
+    picture = developed(tmp_path, out, tiffs.written(Page(quarters(), {MAKE: b"NIKON\0", cfa_pattern: 0x02010100})))
+
+    assert (picture.format, picture.width) == ("TIFF", 192)
+
+
 def test_the_tags_of_the_first_page_apply_to_the_photo_in_its_subifd(tmp_path: Path, out: Path) -> None:
     tags: dict[int, int | bytes | tuple[int, ...]] = {
         MAKE: b"Example\0",

@@ -161,6 +161,9 @@ COMMENTS = {
     "UTF-16, little-endian": (b"UNICODE\0" + "Zürich".encode("utf-16-le"), "Zürich"),
     "UTF-16, big-endian": (b"UNICODE\0" + "Zürich".encode("utf-16-be"), "Zürich"),
     "UTF-16 with a byte order mark": (b"UNICODE\0" + "Zürich".encode("utf-16"), "Zürich"),
+    "ASCII that says it is UTF-16": (b"UNICODE\0" + b"by hand, in ASCII", "by hand, in ASCII"),
+    "Japanese whose bytes are ASCII": (b"UNICODE\0" + "あいうえおかきく".encode("utf-16-le"), "あいうえおかきく"),
+    "no charset": (b"by hand", "by hand"),
     "JIS": (b"JIS\0\0\0\0\0" + "東京".encode("iso2022_jp"), "東京"),
 }
 

@@ -27,7 +27,7 @@ CHECKED_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3}
 HOLE = bytes(256)
 """Half a disk sector of zeros."""
 MAX_FAULTY_SHARE = 0.5
-"""If a larger share of the intervals has a fault, it is a habit of the encoder and no damage."""
+"""If a larger share of the intervals has surplus data, it is a habit of the encoder and no damage."""
 MAX_INTERVALS = 512
 """The limit of checked intervals. Of more, only every second, third, ... is checked: a check takes 10 µs."""
 
@@ -44,13 +44,15 @@ class Fault:
 class Plan:
     """The intervals to check. Surplus data cannot be detected in `refined` ones, which are given by their offsets.
 
-    `padding` has the start and end of the padding in intervals that refine AC coefficients.
+    `padding` has the start and end of the padding in intervals that refine AC coefficients. `has_right_restarts` is False if
+    a scan has more or fewer restarts than its header says.
     """
 
     intervals: list[jpeg_scans.Interval]
     refined: set[int]
     is_single: bool
     padding: tuple[tuple[int, int], ...] = ()
+    has_right_restarts: bool = True
 
     def ends(self, number: int) -> bool:
         """True if libjpeg finishes after that interval, without waiting for the end marker."""
@@ -84,8 +86,11 @@ class Decoder(ImageFile.PyDecoder):
             confirmed = others + _confirmed(data, plan, self._feeder(self.im), surplus, min_padding=LEFT_OVER)
         faults = short + confirmed
         count = len(plan.intervals)
-        if faults and len({fault.number for fault in faults}) <= max(1, MAX_FAULTY_SHARE * count):
+        is_habit = len({fault.number for fault in faults}) > max(1, MAX_FAULTY_SHARE * count)
+        if any(fault.is_short for fault in faults) or (faults and not is_habit):
             raise errors.Truncated if Fault(count - 1, is_short=True) in faults else errors.Broken
+        if not plan.has_right_restarts:
+            raise errors.Broken
         if faults or doubtful:
             return self._decode_unchecked(data)
         if not feeder.is_done or (plan.padding and not self._is_same_without(data, plan.padding)):
@@ -137,7 +142,8 @@ def _plan(data: jpeg_scans.Data) -> Plan | None:
     if frame.is_sequential and intervals and data[intervals[-1].marker + 1] == jpeg_scans.END_OF_IMAGE:
         if jpeg_scans.is_partial([first], frame):
             raise errors.Truncated
-        return Plan(_sampled(intervals), set(), is_single=True)
+        has_right_restarts = _has_right_restarts(frame, first, intervals)
+        return Plan(_sampled(intervals), set(), is_single=True, has_right_restarts=has_right_restarts)
     return _plan_of_scans(data, frame)
 
 
@@ -148,8 +154,10 @@ def _plan_of_scans(data: jpeg_scans.Data, frame: jpeg_scans.Frame) -> Plan | Non
     intervals: list[jpeg_scans.Interval] = []
     refined: set[int] = set()
     padding: list[tuple[int, int]] = []
+    has_right_restarts = True
     for scan in scans:
         scan_intervals = list(jpeg_scans.intervals(data, scan))
+        has_right_restarts = has_right_restarts and _has_right_restarts(frame, scan, scan_intervals)
         _check_holes(data, scan, scan_intervals)
         scan_intervals = _sampled(scan_intervals)
         intervals += scan_intervals
@@ -157,7 +165,18 @@ def _plan_of_scans(data: jpeg_scans.Data, frame: jpeg_scans.Frame) -> Plan | Non
             refined.update(interval.start for interval in scan_intervals)
         if scan.band.start and scan.high:  # zeros refine the DC coefficients of flat pictures
             padding += _padding(data, scan_intervals)
-    return Plan(intervals, refined, is_single=False, padding=tuple(padding)) if intervals else None
+    if not intervals:
+        return None
+    return Plan(intervals, refined, is_single=False, padding=tuple(padding), has_right_restarts=has_right_restarts)
+
+
+def _has_right_restarts(frame: jpeg_scans.Frame, scan: jpeg_scans.Scan, intervals: list[jpeg_scans.Interval]) -> bool:
+    """True if the scan has as many restarts as its header says. A restart more is tolerated at its end."""
+    if frame.is_lossless or not intervals:
+        return True
+    last = intervals[-1]
+    count = len(intervals) - 1
+    return frame.restarts(scan) in (count, count - 1 if last.start == last.end else count)
 
 
 def _padding(data: jpeg_scans.Data, intervals: list[jpeg_scans.Interval]) -> Iterator[tuple[int, int]]:
