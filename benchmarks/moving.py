@@ -32,7 +32,10 @@ def run(sizes: list[int]) -> None:
 
         django.setup()
         call_command("migrate", verbosity=0)
-        costs = [_costs(size) for size in sizes]
+        costs = []
+        for size in sizes:
+            costs.append(_costs(size))
+            sys.stderr.write(f"{size} photos: {costs[-1]}\n")
         rows = [[name, *(f"{cost[name]:.3g}" if name in cost else "-" for cost in costs)] for name in costs[0]]
         unit = "CPU" if connection.vendor == "sqlite" else "wall time"
         table(f"All photos of an album, {connection.vendor}, {unit}", ["photos", *map(str, sizes)], rows)
