@@ -36,6 +36,7 @@ def _continue_operation(operation_id: int, **_: Any) -> None:
 
 def _render_rotated(photo_ids: list[int], **_: Any) -> None:
     rendering_rotation.enqueue(photo_ids)
+    failpoints.reach(Point.PHOTOS_TURNING)
 
 
 def _forget_batches(album: Album, **_: Any) -> None:

@@ -34,6 +34,7 @@ class Point(StrEnum):
     COPYING = "copying"
     COPIED = "copied"
     PHOTOS_MOVING = "photos-moving"
+    PHOTOS_TURNING = "photos-turning"
 
 
 _passes = count(1)

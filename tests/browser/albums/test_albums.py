@@ -3,8 +3,10 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.accounts import Account
 from tests.browser.conftest import PHONE, OpenPage, new_album, wait_for_script
 from tests.browser.looking import ensure_accessible
+from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
@@ -17,6 +19,14 @@ def create_albums(page: Page, *titles: str) -> None:
 
 def box(page: Page, title: str) -> Locator:
     return page.get_by_role("checkbox", name=f"Select {title}")
+
+
+MANY = """
+from django.contrib.auth.models import User
+from albums.models import Album
+owner = User.objects.get(username="{name}")
+Album.objects.bulk_create(Album(title=f"Album {{number}}", owner=owner) for number in range(70))
+"""
 
 
 def expect_cards(page: Page, *titles: str) -> None:
@@ -109,3 +119,39 @@ def test_albums_are_pinned_and_nested_by_touch(open_page: OpenPage, has_script: 
     expect(page.get_by_role("navigation", name="Path")).to_have_count(0)
     page.get_by_role("button", name="Undo").tap()
     expect(page.get_by_role("navigation", name="Path")).to_be_visible()
+
+
+def test_all_albums_of_the_list_are_selected_not_only_those_of_the_page(
+    open_page: OpenPage, installation: Installation, account: Account
+) -> None:
+    """By keyboard and mouse; by touch; and without a script."""
+    installation.manage("shell", "--no-imports", "-c", MANY.format(name=account.name))
+    page = open_page()
+    page.goto("/albums/")
+    count = page.get_by_role("status").filter(has_text="selected")
+    page.wait_for_function("() => customElements.get('album-selection')")
+    page.keyboard.press("ControlOrMeta+a")
+    expect(count).to_have_text("70 albums selected")
+    page.locator(".card").first.locator(".card__link").click()
+    expect(count).to_have_text("69 albums selected")
+    ensure_accessible(page, "all selected")
+    page.get_by_role("button", name="Archive").click()
+    expect(page.get_by_text("69 albums were archived.")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(1)
+    page.wait_for_function("() => customElements.get('toast-list')")
+    page.keyboard.press("z")
+    expect(page.get_by_text("Undone.")).to_be_visible()
+
+    for has_script in (True, False):
+        phone = open_page(viewport=PHONE, has_touch=True, java_script_enabled=has_script, records_console=has_script)
+        phone.goto("/albums/?select=1")
+        if has_script:
+            phone.wait_for_function("() => customElements.get('album-selection')")
+        phone.get_by_label("All 70").tap()
+        if has_script:
+            expect(phone.get_by_role("status").filter(has_text="selected")).to_have_text("70 albums selected")
+            ensure_accessible(phone, "all selected by touch")
+        phone.get_by_role("button", name="Pin").tap()
+        expect(phone.get_by_text("70 albums were pinned.")).to_be_visible()
+        phone.get_by_role("button", name="Undo").tap()
+        expect(phone.get_by_text("Undone.")).to_be_visible()

@@ -176,3 +176,11 @@ def test_a_user_comment_is_decoded_in_its_charset(tmp_path: Path, out: Path, raw
     Image.new("RGB", (16, 16)).save(source, "JPEG", exif=exif.tobytes())
 
     assert develop(source, out).metadata.caption == expected
+
+
+def test_utf_16_in_a_field_of_bytes_is_decoded() -> None:
+    description = "by hand".encode("utf-16-le").decode("latin-1")
+
+    assert read(Blocks(main={0x010E: description})).caption == "by hand"
+    assert read(Blocks(main={0x010E: description.removesuffix("\0")})).caption == "by hand"
+    assert read(Blocks(iptc={(2, 120): "by hand".encode("utf-16")})).caption == "by hand"
