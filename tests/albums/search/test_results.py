@@ -75,8 +75,8 @@ def test_types_include_the_raws_and_videos_of_pairs(owner, album):
 
 
 def test_a_photo_is_found_by_the_file_name_of_the_raw_that_it_is_shown_for(owner, album):
-    [lead] = fill(album, 1, name="IMG_1.JPG")
-    [half, alone, other] = [*fill(album, 1, name="IMG_1.CR3"), *fill(album, 1, name="IMG_2.cr3"), *fill(album, 1)]
+    lead = fill(album, 1, name="IMG_1.JPG")[0]
+    half, alone, other = (fill(album, 1, name=name)[0] for name in ("IMG_1.CR3", "IMG_2.cr3", "IMG_3.JPG"))
     Photo.objects.filter(pk=half.pk).update(shown_as=lead)
 
     assert found(owner, "IMG_1.CR3") == [lead]
