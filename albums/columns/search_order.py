@@ -59,3 +59,5 @@ PLACE = Place(
 UNINDEXED_PLACE = ExpressionWrapper(PLACE + 0, BigIntegerField())
 """The same without its index: PostgreSQL reads all photos in order when it expects more results than there are."""
 STARS = Stars(F("edited_rating"), F("rating"))
+UNINDEXED_STARS = ExpressionWrapper(STARS + 0, SmallIntegerField())
+"""The same without its index: with statistics, SQLite would sort all photos with a rating before it reads the first ones."""

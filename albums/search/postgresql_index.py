@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from albums.search.query import Words
 from albums.search.sqlite_index import MAX_SHORT_TEXT, MAX_TEXT, PHOTO_COLUMNS
-from albums.search.text import LETTERS
+from albums.search.text import LETTERS, SINGLE
 
 TRIGGERS = tuple(f"albums_{table}_words_{event}" for table in ("photo", "album") for event in ("change", "truncate"))
 WEIGHTS = {"camera": "A", "lens": "B", "keyword": "C"}
@@ -92,6 +92,8 @@ def _rebuild(table: str, document: str) -> tuple[str, ...]:
     )
 
 
+_SPACED = f"regexp_replace(normalize($1, NFC), '([{''.join(SINGLE)}])', ' \\1 ', 'g')"
+"""The text with spaces around each character of SINGLE."""
 _ALBUM_WORDS = f"albums_words({{row}}.title, {MAX_TEXT})"
 
 CREATE = (
@@ -99,7 +101,8 @@ CREATE = (
         AS $$ SELECT CASE WHEN $1 ~ '^[\\x01-\\x7f]*$' THEN lower($1 COLLATE "C") ELSE {_folded("$1")} END $$""",
     # Decomposing lengthens a text, up to 18 times. PostgreSQL's limit for the words of a row is 1 MB.
     f"""CREATE OR REPLACE FUNCTION albums_words(text, integer) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
-        AS $$ SELECT to_tsvector('simple', left(regexp_replace(albums_fold(left($1, $2)), '{SEPARATORS}', ' ', 'g'), $2)) $$""",
+        AS $$ SELECT to_tsvector(
+            'simple', left(regexp_replace(albums_fold(left({_SPACED}, $2)), '{SEPARATORS}', ' ', 'g'), $2)) $$""",
     *(
         f"CREATE TABLE IF NOT EXISTS albums_{table}_words ({table}_id bigint PRIMARY KEY, words tsvector NOT NULL)"
         for table in ("photo", "album")

@@ -64,6 +64,8 @@ def parse(text: str) -> Query:
     """Returns the query that the text means. Never raises an error."""
     hints: list[str] = []
     terms = list(dict.fromkeys(_terms(text[:MAX_LENGTH], hints)))
+    if text.strip() and not terms and not hints:
+        hints.append(f"“{text.strip()[:40]}” has no letters or digits to search for.")
     if len(terms) > MAX_TERMS:
         hints.append(f"Only the first {MAX_TERMS} terms are used.")
     return Query(tuple(terms[:MAX_TERMS]), tuple(dict.fromkeys(hints)))

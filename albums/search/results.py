@@ -2,27 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection
-from django.db.models import Exists, F, Func, OuterRef, Q
+from django.db.models import F, Func, Q
 from django.db.models.expressions import RawSQL
-from django.db.models.lookups import GreaterThanOrEqual, In, IsNull, LessThanOrEqual
+from django.db.models.lookups import In, IsNull
 
-from albums.columns.edited import IS_EDITED
-from albums.columns.search_order import PLACE, STARS, UNDATED, UNINDEXED_PLACE
-from albums.models import Album, Companion, Photo, PhotoQuerySet
-from albums.search import index, sqlite_index
-from albums.search.qualifiers import Filter, Part, Rating, State, Taken, Type
+from albums.columns.search_order import PLACE, STARS, UNINDEXED_PLACE, UNINDEXED_STARS
+from albums.models import Album, Photo, PhotoQuerySet
+from albums.search import filters, index, sqlite_index
+from albums.search.qualifiers import Rating, State, Taken
 from albums.search.query import Query, Words, parse
 
 MAX_COUNT = 10_000
 """Results that are counted exactly. With more of them, reading photos in order finds the first ones sooner than the index."""
-FORMATS = {"jpeg": ("JPEG", "MPO"), "heic": ("HEIF",)}
-NOT_RAW = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "JXL")
+RAW_ENDINGS = {
+    *("3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "iiq", "kdc", "mef", "mos", "mrw"),
+    *("nef", "nrw", "orf", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
+}
+"""File name extensions of RAWs, by which photos that are shown for a RAW are found."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ class Search:
         """The words that only the photo's own texts have, so that one look into their index finds the photos."""
         in_titles = _found_in_titles([term for term in self.query.words if not term.field])
         return [
-            term for term in self.query.words if not (term.is_negated or term.field == "album" or term in in_titles)
+            term
+            for term in self.query.words
+            if not (term.is_negated or term.field == "album" or term in in_titles or _may_name_raws(term))
         ]
 
     def _counted(self) -> PhotoQuerySet:
@@ -91,12 +94,12 @@ class Search:
     def _photos(self, *, reads_in_order: bool) -> PhotoQuerySet:
         if not self.query.terms:
             return Photo.objects.none()
-        photos = self._with_conditions(self._searched_photos(reads_in_order=reads_in_order))
+        photos = self._with_conditions(self._searched_photos(reads_in_order=reads_in_order), reads_in_order)
         return photos.filter(*_with_words(self.query.words, self._own_words, "+" if reads_in_order else ""))
 
-    def _with_conditions(self, photos: PhotoQuerySet) -> PhotoQuerySet:
+    def _with_conditions(self, photos: PhotoQuerySet, reads_in_order: bool = False) -> PhotoQuerySet:
         for condition in self.query.conditions:
-            matching = _condition(condition.filter)
+            matching = filters.condition(condition.filter, UNINDEXED_STARS if reads_in_order else STARS)
             photos = photos.exclude(matching) if condition.is_negated else photos.filter(matching)
         return photos
 
@@ -135,13 +138,27 @@ def _any(term: Words, prefix: str) -> Any:
     albums = index.album_ids([positive])
     if term.field == "album":
         return Q(album_id__in=albums)
-    photos = index.photo_ids([positive])
+    photos = _photo_ids(positive)
     if term.field:
         return _in(photos, prefix)
     if prefix:  # The title decides about most photos, without looking at the index of photos.
         return Q(album_id__in=albums) | Q(_in(photos, prefix))
     members = f"SELECT id FROM albums_photo WHERE album_id IN ({albums.sql})"
     return _in(RawSQL(f"{photos.sql} UNION ALL {members}", [*photos.params, *albums.params]), prefix)
+
+
+def _photo_ids(term: Words) -> RawSQL:
+    """Returns a subquery of the ids of photos that have the term, or that are shown for a RAW that has it."""
+    photos = index.photo_ids([term])
+    if not _may_name_raws(term):
+        return photos
+    leads = f"SELECT shown_as_id FROM albums_photo WHERE shown_as_id IS NOT NULL AND id IN ({photos.sql})"
+    return RawSQL(f"{photos.sql} UNION ALL {leads}", [*photos.params, *photos.params])
+
+
+def _may_name_raws(term: Words) -> bool:
+    """True for `IMG_0412.CR3`. What else a RAW is found by, the JPEG that is shown for it has, too."""
+    return not term.field and not RAW_ENDINGS.isdisjoint(term.words)
 
 
 def _in(photo_ids: RawSQL, prefix: str) -> Any:
@@ -168,61 +185,3 @@ def _found_in_titles(terms: Sequence[Words]) -> set[Words]:
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(tests), [value for subquery in subqueries for value in subquery.params])
         return {terms[number] for (number,) in cursor.fetchall()}
-
-
-def _condition(value: Filter) -> Q:
-    match value:
-        case Taken():
-            return _taken(value)
-        case Rating():
-            return _rating(value)
-        case Type():
-            return _type(value.name)
-        case State("archived"):
-            return Q(album__archived_at__isnull=False)
-        case State():
-            return IS_EDITED
-        case Part():
-            return _part(value.name)
-    raise AssertionError(value)
-
-
-def _taken(value: Taken) -> Q:
-    newest = -_milliseconds(value.end) + 1 if value.end else None
-    oldest = -_milliseconds(value.first) if value.first else UNDATED - 1
-    within = Q(LessThanOrEqual(PLACE, oldest))
-    return within if newest is None else within & Q(GreaterThanOrEqual(PLACE, newest))
-
-
-def _rating(value: Rating) -> Q:
-    condition = Q()
-    if value.least is not None:
-        condition &= Q(GreaterThanOrEqual(STARS, value.least))
-    if value.most is not None:
-        condition &= Q(LessThanOrEqual(STARS, value.most))
-    return condition
-
-
-def _type(name: str) -> Q:
-    if name == "live":
-        return Q(Exists(Companion.objects.filter(photo=OuterRef("pk"), kind=Companion.Kind.MOTION)))
-    if name == "raw":
-        return ~Q(format__in=NOT_RAW) | Q(Exists(Photo.objects.filter(shown_as=OuterRef("pk"))))
-    return Q(format__in=FORMATS.get(name, (name.upper(),)))
-
-
-def _part(name: str) -> Q:
-    if name == "date":
-        return Q(taken_at__isnull=False) | Q(edited_taken_at__isnull=False)
-    if name == "rating":
-        return Q(GreaterThanOrEqual(STARS, 1))
-    if name == "location":
-        return Q(latitude__isnull=False) | Q(edited_latitude__isnull=False)
-    if name == "keywords":
-        is_edited = Q(edited_keywords__isnull=False)
-        return (is_edited & ~Q(edited_keywords=[])) | (~is_edited & ~Q(keywords=[]))
-    return (Q(**{f"edited_{name}": None}) & ~Q(**{name: ""})) | Q(**{f"edited_{name}__gt": ""})
-
-
-def _milliseconds(clock: datetime) -> int:
-    return round(clock.replace(tzinfo=UTC).timestamp() * 1000)

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from albums.search.query import Words
-from albums.search.text import LETTERS
+from albums.search.text import LETTERS, SINGLE
 
 MAX_TEXT = 50_000
 """Characters of a photo's texts that are indexed, as on PostgreSQL, whose index has a limit."""
 MAX_SHORT_TEXT = 5_000
 """Characters of a photo's alternative text that are indexed, so that a long one leaves room for the caption."""
+BLOCK = 200
+"""Characters of a text that are divided at a time."""
 MAX_NESTING = 9
 """Calls in one expression; SQLite's parser overflows at about 30."""
 PHOTO_COLUMNS = (
@@ -48,7 +50,8 @@ def _photo_rows(row: str, source: str = "") -> str:
     marked = columns | {"numbers": _replaced("numbers", {str(digit): f"\2{digit}\3" for digit in range(10)})}
     divided = columns | {"numbers": _replaced("numbers", {"\3\2": "", "\2": " ", "\3": " "})}
     joined = columns | {"words": f"substr(name || ' ' || numbers || ' ' || words, 1, {MAX_TEXT})"}
-    return _staged(source, [first, marked, divided, joined, *_folded(columns)])
+    spaced = columns | {column: _spaced(column) for column in ("keywords", "words")}
+    return _staged(source, [first, marked, divided, joined, spaced, *_folded(columns)])
 
 
 def _folded(columns: dict[str, str]) -> Iterator[dict[str, str]]:
@@ -58,6 +61,24 @@ def _folded(columns: dict[str, str]) -> Iterator[dict[str, str]]:
         replacements = dict(letters[begin : begin + MAX_NESTING])
         texts = [column for column in ("title", "camera", "lens", "keywords", "words") if column in columns]
         yield columns | {column: _replaced(column, replacements) for column in texts}
+
+
+def _spaced(text: str) -> str:
+    """Returns the text with spaces around each character of SINGLE.
+
+    The text is divided into blocks first: SQLite finds a character by reading the text from its start.
+    """
+    characters = f"[{''.join(SINGLE)}]"
+    blocks = (
+        f"blocks(number, block) AS (SELECT 0, substr({text}, 1, {BLOCK}) UNION ALL "
+        f"SELECT number + 1, substr({text}, {BLOCK} * (number + 1) + 1, {BLOCK}) FROM blocks "
+        f"WHERE length({text}) > {BLOCK} * (number + 1))"
+    )
+    places = f"places(place) AS (SELECT 1 UNION ALL SELECT place + 1 FROM places WHERE place < {BLOCK})"
+    letters = "SELECT substr(block, place, 1) AS letter FROM blocks CROSS JOIN places ORDER BY number, place"
+    spaced = f"group_concat(CASE WHEN letter GLOB '{characters}' THEN ' ' || letter || ' ' ELSE letter END, '')"
+    divided = f"(SELECT {spaced} FROM (WITH RECURSIVE {blocks}, {places} {letters}))"
+    return f"CASE WHEN {text} GLOB '*{characters}*' THEN {divided} ELSE {text} END"
 
 
 def _replaced(text: str, replacements: dict[str, str]) -> str:
@@ -82,7 +103,8 @@ def _staged(source: str, stages: Sequence[dict[str, str]]) -> str:
 
 def _album_rows(row: str, source: str = "") -> str:
     columns = {"id": "id", "title": "title"}
-    return _staged(source, [{"id": f"{row}.id", "title": f"{row}.title"}, *_folded(columns)])
+    spaced = columns | {"title": _spaced("title")}
+    return _staged(source, [{"id": f"{row}.id", "title": f"{row}.title"}, spaced, *_folded(columns)])
 
 
 def _triggers(table: str, columns: Sequence[str], index_columns: str, rows: str) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def is_found(text: str) -> bool:
 
 def test_after_any_changes_the_index_equals_a_new_one(owner):
     chance, numbers = random.Random(16), itertools.count(1)
-    titles = ["Café", "naïve", "0412", "Ж", "straße", "", "rome & paris", "x" * 3000, '"quoted"']
+    titles = ["Café", "naïve", "東京都", "0412", "Ж", "straße", "", "rome & paris", "x" * 3000, '"quoted"']
 
     def text() -> str:
         return " ".join(chance.choices(titles, k=chance.randrange(4)))
@@ -127,6 +127,40 @@ def test_parts_of_file_names_are_words(album):
     assert found("0412") == {first, second}
     assert found("dsc") == found("dsc0412") == found("DSC0412.JPG") == {first}
     assert found("20240512 heic") == {second}
+
+
+def test_parts_of_chinese_japanese_and_korean_texts_are_found(album, owner):
+    [summer] = fill(album, 1, caption="去年の夏休みに東京都へ行った", keywords=["家族写真"], name="京都2024旅行.JPG")
+    [korean] = fill(album, 1, caption="우리 가족사진", name="コーヒー.jpg")
+    album = Album.objects.create(title="北海道の冬", owner=owner)
+    fill(album, 1, caption="")
+
+    for text in (
+        "夏休み",
+        "東京",
+        "京都",
+        "夏",
+        "写真",
+        "東京都へ",
+        "旅行.jpg",
+        "2024旅行",
+        "keyword:写真",
+        "夏休み 家族",
+    ):
+        assert found(text) == {summer}, text
+    for text in ("사진", "가족", "우리 사진", "コーヒ", "ヒー"):
+        assert found(text) == {korean}, text
+    for text in ("京東", "休夏", "写家", "사가"):
+        assert found(text) == set(), text
+    assert [each.album for each in search(owner, "海道").ordered] == [album]
+    assert search(owner, "-夏休み").count == 2
+
+
+def test_a_long_text_without_spaces_is_found_by_its_beginning_and_within(album):
+    # 50,000 characters take 0.1 s; if SQLite looked for each from the start of the text, they would take a minute.
+    [photo] = fill(album, 1, caption="".join(chr(0x4E00 + number * 7 % 20_000) for number in range(60_000)))
+
+    assert found(photo.caption[:4]) == found(photo.caption[1_199:1_202]) == {photo}
 
 
 def test_a_field_is_searched_alone_and_a_prefix_only_where_it_is_asked_for(album):

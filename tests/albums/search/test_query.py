@@ -102,8 +102,9 @@ def test_equal_terms_are_merged_and_more_than_twenty_ignored_with_a_hint():
 
 
 def test_a_text_without_words_is_an_empty_query():
-    for text in ("", " ", "-", '"', '""', '-""', "*", "…", ":", "- -", "\0", "🎉"):
-        assert parse(text) == Query(), text
+    assert parse("") == parse(" ") == Query()
+    for text in ("-", '"', '""', '-""', "*", "…", ":", "- -", "\0", "🎉"):
+        assert parse(text) == Query((), (f"“{text}” has no letters or digits to search for.",)), text
 
 
 def test_no_text_is_an_error():

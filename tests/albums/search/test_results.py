@@ -74,6 +74,19 @@ def test_types_include_the_raws_and_videos_of_pairs(owner, album):
     assert found(owner, "type:heic") == found(owner, "type:live") == [raw]
 
 
+def test_a_photo_is_found_by_the_file_name_of_the_raw_that_it_is_shown_for(owner, album):
+    lead = fill(album, 1, name="IMG_1.JPG")[0]
+    half, alone, other = (fill(album, 1, name=name)[0] for name in ("IMG_1.CR3", "IMG_2.cr3", "IMG_3.JPG"))
+    Photo.objects.filter(pk=half.pk).update(shown_as=lead)
+
+    assert found(owner, "IMG_1.CR3") == [lead]
+    assert set(found(owner, "cr3")) == {lead, alone}
+    assert set(found(owner, "-cr3")) == {other}
+    assert found(owner, "img_1.cr3 jpg") == [lead]
+    Album.objects.filter(pk=album.pk).update(title="The CR3 album")
+    assert set(found(owner, "cr3")) == {lead, alone, other}
+
+
 def test_edits_and_parts_are_found(owner, album):
     plain, edited = fill(album, 2, caption="Beach", keywords=["sea"], latitude=1.0, longitude=2.0)
     Photo.objects.filter(pk=edited.pk).update(edited_caption="", edited_keywords=[], alt_text="A beach")

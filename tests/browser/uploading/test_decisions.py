@@ -68,6 +68,42 @@ def test_each_decision_about_known_photos_is_followed(open_page: OpenPage, insta
     }
 
 
+@pytest.mark.usefixtures("worker")
+def test_two_browsers_that_decide_about_the_same_photos_store_each_once(
+    open_page: OpenPage, installation: Installation
+) -> None:
+    page, phone = open_page(records_console=False), open_page(records_console=False, viewport=PHONE, has_touch=True)
+    files = pictures(3)
+    new_album(page, "Rome")
+    upload(page, files)
+    new_album(page, "Best of")
+    phone.goto(page.url)
+    question, question_on_phone = (each.locator("[data-ask-elsewhere]") for each in (page, phone))
+    sent = [record_uploads(page), record_uploads(phone)]
+    for each in (page, phone):
+        send(each, files)
+        expect(each.locator("[data-ask-elsewhere]")).to_contain_text("3 of these photos are already in other albums")
+    ensure_accessible(phone, "question on a phone")
+
+    phone.context.set_offline(True)
+    question_on_phone.get_by_role("button", name="Add here without uploading").tap()
+    expect(phone.locator("[data-connection]")).to_be_visible()
+    question.get_by_role("button", name="Skip").click()
+    expect(question).to_be_hidden()
+    phone.context.set_offline(False)
+
+    expect(question_on_phone).to_be_hidden()
+    expect(phone.locator(".tile:not(.tile--pending)")).to_have_count(3)
+    assert sent == [[], []]
+    album = album_of(page)
+    photos = "SELECT count(*), count(DISTINCT original_sha256) FROM albums_photo WHERE album_id = {}"
+    assert installation.ask(photos.format(album)) == [(3, 3)]
+    page.goto("/batches/")
+    entries = page.locator(".entry").filter(has_text="Best of")
+    expect(entries.first).to_contain_text("3 already in album")  # copied on the phone
+    expect(entries.nth(1)).to_contain_text("3 in other albums")
+
+
 def upload(page: Page, files: list[dict[str, object]]) -> None:
     send(page, files)
     expect(page.locator(".report")).to_contain_text("added")

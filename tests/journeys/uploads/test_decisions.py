@@ -103,6 +103,10 @@ def test_a_skipped_file_is_recorded_as_stored_in_the_other_album(signed_in, albu
     [entry] = batch_list.entries([Batch.objects.get()])
     assert (entry.elsewhere, entry.duplicates, entry.files) == (1, 0, 1)
     assert "1 in other albums" in signed_in.get("/batches/").text
+    Album.objects.filter(pk=rome.pk).update(title="Roma")
+    page = signed_in.get(f"/batches/{entry.batch.pk}/").text
+    assert "Skipped: also in the album “Rome”, as IMG_0001.JPG." in page  # what the user was told at that time
+    assert f'<a href="/photos/{photo.pk}/">Roma</a>' in page
 
 
 @pytest.mark.django_db(transaction=True)
