@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums.attachments import attachment
-from albums.edits import editing, mixed, orientation, overrides, rating, rotation, xmp
+from albums.edits import editing, mixed, orientation, overrides, rotation, xmp
 from albums.edits.bulk_form import SelectionEditForm
 from albums.edits.forms import PhotoEditForm, RatingForm
 from albums.edits.mixed import MixedValues
@@ -24,14 +24,22 @@ from albums.views.access import photo_or_404
 
 @require_POST
 def rate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Sets the rating, from 0 to 5 stars, and redirects to the photo. A photo in the trash keeps its rating."""
+    """Sets the rating, from 0 to 5 stars, and redirects to the photo. A photo in the trash keeps its rating.
+
+    A RAW that is shown with a JPEG is rated as that JPEG.
+    """
     photo = photo_or_404(request, pk)
     form = RatingForm(request.POST)
     if not form.is_valid():
         raise BadRequest("A rating is a number from 0 to 5.")
-    if not photo.trashed_at:
-        rating.rate(photo, form.cleaned_data["rating"])
-    return redirect(_photo_url(request, photo))
+    url = _photo_url(request, photo.shown_as or photo)
+    if photo.trashed_at:
+        return redirect(url)
+    changes: Changes = {"rating": {"set": form.cleaned_data["rating"]}}
+    try:
+        return _save(request, Selection(ids=(photo.shown_as_id or photo.pk,)), changes, url)
+    except SelectionError as error:  # another user has deleted it meanwhile
+        return responses.reject(request, error)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -138,6 +138,15 @@ def test_everything_works_by_keyboard(page: Page, album: str) -> None:
     expect(page.get_by_role("region", name="Details")).to_be_visible()  # it stays open
     page.keyboard.press("4")
     expect(page.get_by_role("img", name="Rated 4 of 5")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("img", name="Rated")).to_have_count(0)
+    page.keyboard.press("2")
+    page.keyboard.press("5")  # while the server is setting two stars
+    page.keyboard.press("ArrowRight")
+    expect_photo(page, 4)
+    page.keyboard.press("ArrowLeft")
+    expect_photo(page, 3)
+    expect(page.get_by_role("img", name="Rated 5 of 5")).to_be_visible()
     page.keyboard.press("0")
     expect(page.get_by_role("img", name="Rated")).to_have_count(0)
     page.keyboard.press("i")

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from albums.edits import columns, editing, overrides, rating
+from albums.edits import columns, editing, overrides
 from albums.edits.overrides import RESET, Changes
 from albums.models import Album, Operation, OperationStep, Photo
 from albums.operations import engine
@@ -192,7 +192,7 @@ def test_photos_move_to_their_places_in_an_album_sorted_by_what_was_edited(album
 
     operation = edit(album, {"rating": {"set": 5}}, photos[2])
     assert [photo.pk for photo in album.photos.all()] == [order[2], *order[:2]]
-    rating.rate(photos[1], 1)
+    edit(album, {"rating": {"set": 1}}, photos[1])
     assert [photo.pk for photo in album.photos.all()] == [order[2], order[0], order[1]]
 
     engine.undo(operation)

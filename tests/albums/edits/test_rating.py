@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from albums import trash
-from albums.models import Photo
+from albums.models import Operation, Photo
 from tests.albums.test_trash import rows
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,32 @@ def test_a_user_rates_a_photo_and_the_rating_of_the_file_stays(signed_in, photo)
     photo.refresh_from_db()
     assert (photo.rating, photo.edited_rating, photo.stars) == (3, 5, 5)
     assert 'aria-label="Rated 5 of 5"' in signed_in.get(f"/photos/{photo.pk}/").content.decode()
+
+
+def test_a_rating_can_be_undone(signed_in, photo):
+    rate(signed_in, photo, 5)
+    assert "Rating changed." in signed_in.get(f"/photos/{photo.pk}/").content.decode()
+
+    signed_in.post(f"/operations/{Operation.objects.get().pk}/undo/")
+
+    photo.refresh_from_db()
+    assert (photo.edited_rating, photo.stars) == (None, 3)
+
+
+def test_the_same_rating_again_leaves_nothing_to_undo(signed_in, photo):
+    assert rate(signed_in, photo, 3) == 302
+
+    assert not Operation.objects.exists()
+
+
+def test_a_raw_is_rated_as_the_jpeg_that_is_shown_for_it(signed_in, photo):
+    raw = next(other for other in rows(photo.album, 1) if other.pk != photo.pk)
+    Photo.objects.filter(pk=raw.pk).update(shown_as=photo)
+
+    assert signed_in.post(f"/photos/{raw.pk}/rating/", {"rating": 4}).url == f"/photos/{photo.pk}/"
+
+    photo.refresh_from_db()
+    assert photo.stars == 4
 
 
 def test_zero_stars_hide_the_rating_of_the_file(signed_in, photo):
