@@ -37,6 +37,7 @@ export class Sender extends EventTarget {
   #tabLock = new TabLock(() => this.#dispatch("change"));
   #lateChecksums = new LateChecksums((items) => this.#reportChecksums(items));
   #declarations = new Map();
+  #deletions = new Set();
   #lastResponseAt = performance.now();
   #silenceEndedAt = -Infinity;
   #polledAt = -Infinity;
@@ -162,6 +163,7 @@ export class Sender extends EventTarget {
     this.#setCancelled(items);
     this.clearSkipped();
     if (this.queue.isPaused) this.queue.resume();
+    await Promise.all(this.#deletions); // the server rejects the deletion of a file that it has cancelled with the others
     for (const album of albums) await repeatUntilAnswered(this.#transport, "POST", this.#albumUrls(album).cancel);
     this.#checkIdle();
   }
@@ -175,7 +177,9 @@ export class Sender extends EventTarget {
   }
 
   #deleteUpload(upload) {
-    repeatUntilAnswered(this.#transport, "DELETE", upload, TUS_HEADERS);
+    const deletion = repeatUntilAnswered(this.#transport, "DELETE", upload, TUS_HEADERS);
+    this.#deletions.add(deletion);
+    deletion.finally(() => this.#deletions.delete(deletion));
   }
 
   /** Declares the album's pending files. Of two calls at once, the second waits for the first and declares what is left. */
