@@ -4,9 +4,9 @@
    All controls are links and forms that work without this script; buttons with [data-action] work only with it. Server-rendered pages
    of the photos before and after are preloaded, and replace the element's article. */
 import { record } from "../grid/last-photo.js";
+import { keepFocus } from "../kept-focus.js";
 import { Gestures } from "../viewer/gestures.js";
 import { Idle } from "../viewer/idle.js";
-import { keepFocus } from "../page/keep-focus.js";
 import { MovingPicture } from "../viewer/moving-picture.js";
 import { Pages } from "../viewer/pages.js";
 import { shortcut } from "../viewer/shortcuts.js";

@@ -1,7 +1,6 @@
 /* After a form that was submitted by keyboard has loaded a page, the focus is on the same control again, or on the first field with an error, or
    else at the beginning of the page's content: browsers would begin at the top, before the navigation. */
-
-const STORAGE_KEY = "darkroom-submitted-by";
+import { keepFocus, takeFocus } from "../kept-focus.js";
 
 // On the window, after all listeners that handle a form without leaving the page.
 addEventListener("submit", ({ defaultPrevented, submitter }) => {
@@ -9,14 +8,8 @@ addEventListener("submit", ({ defaultPrevented, submitter }) => {
   if (!defaultPrevented && activeElement?.matches(":focus-visible")) keepFocus(submitter?.id || activeElement.id);
 });
 
-/** Has the next page begin with the focus on the control with this id, if it has one, or else on its content. */
-export function keepFocus(id = "") {
-  sessionStorage.setItem(STORAGE_KEY, id);
-}
-
 function restoreFocus() {
-  const id = sessionStorage.getItem(STORAGE_KEY);
-  sessionStorage.removeItem(STORAGE_KEY);
+  const id = takeFocus();
   if (id === null || document.activeElement !== document.body || location.hash || document.querySelector("[autofocus]")) return;
   const control = document.querySelector("main [aria-invalid=true]") ?? document.getElementById(id);
   if (control?.checkVisibility()) control.focus();
