@@ -15,6 +15,7 @@ import "./elements/upload-desk.js";
 import "./elements/view-menu.js";
 import "./page/add-photos.js";
 import "./page/image-loaded.js";
+import "./page/keep-focus.js";
 import "./page/menus.js";
 import "./page/preserve-details.js";
 import "./page/search-key.js";

@@ -187,6 +187,22 @@ def test_a_menu_closes_on_escape_and_on_a_click_outside(page: Page) -> None:
     expect(item).to_be_hidden()
 
 
+def test_a_form_submitted_by_keyboard_leads_to_the_content_of_the_next_page(page: Page) -> None:
+    """Not to its top: the next Tab would go through the navigation."""
+    page.goto("/albums/new/")
+    page.get_by_label("Title").focus()
+    page.keyboard.type("By keyboard")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/albums/*/")
+    expect(page.get_by_role("main")).to_be_focused()
+
+    page.reload()
+
+    expect(page.get_by_role("main")).not_to_be_focused()
+    new_album(page, "By mouse")
+    expect(page.get_by_role("main")).not_to_be_focused()
+
+
 def test_a_phone_shows_the_navigation_at_the_bottom_and_the_title_in_one_row(open_page: OpenPage) -> None:
     page = open_page(viewport=PHONE)
     new_album(page, LONG)

@@ -4,6 +4,7 @@
    All controls are links and forms that work without this script; buttons with [data-action] work only with it. Server-rendered pages
    of the photos before and after are preloaded, and replace the element's article. */
 import { record } from "../grid/last-photo.js";
+import { keepFocus } from "../kept-focus.js";
 import { Gestures } from "../viewer/gestures.js";
 import { Idle } from "../viewer/idle.js";
 import { MovingPicture } from "../viewer/moving-picture.js";
@@ -15,6 +16,7 @@ import { Zoom } from "../viewer/zoom.js";
 const ZOOM_STEP = 1.5;
 const MOVE_PX = 80;
 const DETAILS = "viewer-details";
+const WAITING = ["previous", "next", "delete", "edit"];
 const KEPT_OPEN = "#viewer-info, .drawer__technical";
 
 class PhotoViewer extends HTMLElement {
@@ -29,8 +31,7 @@ class PhotoViewer extends HTMLElement {
     announce: (text) => this.#announce(text),
   });
   #isBusy = false;
-  #isTurning = false;
-  #waitingTurns = [];
+  #waiting = []; // actions of the keyboard, ratings and turns, until the page before has been loaded
 
   connectedCallback() {
     this.#idle = new Idle(this);
@@ -58,7 +59,7 @@ class PhotoViewer extends HTMLElement {
     details: () => this.#find("#viewer-info > summary").click(),
     delete: () => this.#find("#viewer-delete")?.click(),
     shortcuts: () => this.#find("dialog").showModal(),
-    edit: () => this.#find("#viewer-edit")?.click(),
+    edit: () => (keepFocus(), this.#find("#viewer-edit")?.click()),
     "rotate-right": () => this.#find(`.viewer__turns [value="right"]`)?.click(),
     "rotate-left": () => this.#find(`.viewer__turns [value="left"]`)?.click(),
     play: () => this.#moving.toggle(),
@@ -78,7 +79,8 @@ class PhotoViewer extends HTMLElement {
     if (!action) return;
     event.preventDefault();
     if (action.startsWith("rate-")) this.#find(`.rating [value="${action.at(-1)}"]`)?.click();
-    else this.#actions[action]();
+    else if (!this.#isBusy || !WAITING.includes(action)) this.#actions[action]();
+    else if (!event.repeat) this.#waiting.push(() => this.#actions[action]());
   };
 
   #onClick = (event) => {
@@ -100,22 +102,19 @@ class PhotoViewer extends HTMLElement {
   #onSubmit = async (event) => {
     const form = event.target;
     const isUndo = form.matches("#toasts form");
-    const isTurn = form.matches(".viewer__turns");
-    if (isTurn && this.#isTurning) {
+    const isRepeatable = form.matches(".rating, .viewer__turns");
+    if (this.#isBusy && isRepeatable) {
       event.preventDefault();
-      this.#waitingTurns.push(event.submitter.value);
+      const button = `.${form.className} [value="${event.submitter.value}"]`;
+      this.#waiting.push(() => this.#find(button)?.click());
       return;
     }
     // Without another photo, the form leads to the album.
-    const isShownHere = isUndo || isTurn || form.matches(".rating") || (form.matches(".viewer__bar form") && this.#neighbourUrls().length);
+    const isShownHere = isUndo || isRepeatable || (form.matches(".viewer__bar form") && this.#neighbourUrls().length);
     if (!isShownHere || event.defaultPrevented) return;
     event.preventDefault();
     const announcement = form.matches(".rating") ? event.submitter?.textContent.trim() : "";
-    this.#isTurning = isTurn;
     await this.#load(() => this.#pages.submit(form, event.submitter), form.action, { announcement, isForm: true });
-    this.#isTurning = false;
-    const turn = this.#waitingTurns.shift();
-    if (turn) this.#find(`.viewer__turns [value="${turn}"]`)?.click();
   };
 
   #go(url) {
@@ -137,6 +136,7 @@ class PhotoViewer extends HTMLElement {
     } finally {
       this.#isBusy = false;
     }
+    this.#waiting.shift()?.();
   }
 
   #show({ url, title, viewer, toasts }, announcement) {

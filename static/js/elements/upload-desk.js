@@ -7,6 +7,7 @@
 import { Actions } from "../upload/desk/actions.js";
 import { AddFiles } from "../upload/desk/add-files.js";
 import { BatchSequence } from "../upload/desk/batch-sequence.js";
+import { CleanReport } from "../upload/desk/clean-report.js";
 import { Display } from "../upload/desk/display.js";
 import { FocusKeeper } from "../upload/desk/focus-keeper.js";
 import { LastAdded } from "../upload/desk/last-added.js";
@@ -33,6 +34,7 @@ class UploadDesk extends HTMLElement {
   #actions;
   #display;
   #focus;
+  #cleanReport;
 
   connectedCallback() {
     if (this.parentElement === document.body) this.#start();
@@ -59,6 +61,8 @@ class UploadDesk extends HTMLElement {
     this.#actions = new Actions({ ...parts, sequence: this.#sequence, start, announce });
     this.#display = new Display({ ...parts, announce }, this.#stop.signal);
     this.#focus = new FocusKeeper(this, view, this.#stop.signal);
+    this.#cleanReport = new CleanReport(this.#panel, this, () => this.#render.request());
+    this.#cleanReport.panelReplaced();
     this.#listen(this.#stop.signal);
     session.resume.start().then(() => this.#clearAndRender());
   }
@@ -139,6 +143,7 @@ class UploadDesk extends HTMLElement {
     this.#panel.isStale = false;
     this.#session.resume.panelReplaced().then(() => this.#render.request());
     this.#sequence.panelReplaced();
+    this.#cleanReport.panelReplaced();
     this.#focus.keep();
     this.#render.request();
   }

@@ -49,6 +49,22 @@ def test_each_file_has_one_tile_from_the_moment_it_is_added(page: Page, gate: Ga
     assert {",".join(sorted(order.split(","))) for order in page.evaluate("[...window.orders]")} == {",".join(names)}
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_report_without_problems_disappears_by_itself_unless_it_is_used(page: Page) -> None:
+    page.clock.install()
+    new_album(page)
+    send(page, pictures(1, (30, 20)))
+    expect(page.locator(".report")).to_contain_text("1 photo added")
+
+    page.get_by_role("link", name="Receipt").focus()
+    page.clock.run_for(130_000)
+    expect(page.locator(".report")).to_be_visible()
+    page.locator("main").focus()
+    page.clock.run_for(130_000)
+
+    expect(page.locator("[data-tray]")).to_be_hidden()
+
+
 def test_of_many_files_only_the_first_hundred_have_tiles(page: Page, gate: Gate) -> None:
     new_album(page)
     gate.hold()

@@ -17,6 +17,7 @@ export class FileSender {
   #transport;
   #persistence;
   #declareAgain;
+  #deletions = new Set();
   #lastResponseAt = performance.now();
   #silenceEndedAt = -Infinity;
   #expiryMs = DEFAULT_EXPIRY_MS;
@@ -36,7 +37,14 @@ export class FileSender {
   }
 
   deleteUpload(upload) {
-    repeatUntilAnswered(this.#transport, "DELETE", upload, TUS_HEADERS);
+    const deletion = repeatUntilAnswered(this.#transport, "DELETE", upload, TUS_HEADERS);
+    this.#deletions.add(deletion);
+    deletion.finally(() => this.#deletions.delete(deletion));
+  }
+
+  /** Resolves when the server has answered all deletions. */
+  deletionsDone() {
+    return Promise.all(this.#deletions);
   }
 
   /** Resolves with whether the queue is done with the item. */

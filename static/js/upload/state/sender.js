@@ -133,6 +133,7 @@ export class Sender extends EventTarget {
     this.#setCancelled(items);
     this.skipped.clear();
     if (this.queue.isPaused) this.queue.resume();
+    await this.#fileSender.deletionsDone(); // the server rejects the deletion of a file that it has cancelled with the others
     for (const album of albums) await repeatUntilAnswered(this.#transport, "POST", this.#albumUrls(album).cancel);
     this.#checkIdle();
   }

@@ -19,14 +19,17 @@ Object.defineProperty(globalThis, "navigator", {
 class Server {
   uploads = 0;
   deleted = [];
+  isCancelled = false;
   beforeReply = () => {};
+  beforeDeletion = () => {};
   #patches = new Map();
   #received = new Map();
 
   request = async (method, url, { body, signal } = {}) => {
     await new Promise(setImmediate); // as over a network: the page's synchronous code runs first
+    if (url === "/cancel/") return (this.isCancelled = true), reply(204, null);
     if (method === "POST") return this.beforeReply(), this.#declare(JSON.parse(body));
-    if (method === "DELETE") return this.deleted.push(url), reply(204, null);
+    if (method === "DELETE") return await this.beforeDeletion(), this.deleted.push(url), reply(204, null);
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -63,7 +66,7 @@ function sending(names, hashed = null) {
     bucket: {},
   };
   const persistence = { save() {}, forget() {} };
-  const sender = new Sender({ fileStore, transport, persistence, albumUrls: () => ({ manifest: "/manifest/" }), page: 1, maxFiles: 2000 });
+  const sender = new Sender({ fileStore, transport, persistence, albumUrls: () => ({ manifest: "/manifest/", cancel: "/cancel/" }), page: 1, maxFiles: 2000 });
   const items = fileStore.add(names.map((name) => ({ name, size: SIZE, file: new Blob([new Uint8Array(SIZE)]) })));
   const untilStates = (states) =>
     new Promise((done) => {
@@ -162,4 +165,23 @@ test("the results of received files are requested at intervals until they are kn
   await sender.received.poll();
 
   assert.deepEqual(results(), ["/photos/1/", "failed: The file is damaged.", ""]);
+});
+
+test("all files are cancelled when the server has cancelled those that were cancelled one by one", async (t) => {
+  t.mock.method(performance, "now", () => 0);
+  const { sender, server, items, untilStates, done } = sending(["one.jpg", "other.jpg"]);
+  await done;
+  await untilStates(["sending", "sending"]);
+  let endDeletion;
+  server.beforeDeletion = () => new Promise((resolve) => (endDeletion = resolve));
+  sender.cancel([items[0]]);
+  while (!endDeletion) await new Promise(setImmediate);
+
+  const cancelled = sender.cancelAll();
+  await new Promise((resolve) => setTimeout(resolve)); // the request for all would have been made by now
+  assert.equal(server.isCancelled, false);
+  endDeletion();
+  await cancelled;
+
+  assert.deepEqual([server.deleted, server.isCancelled], [["/uploads/1/"], true]);
 });
