@@ -119,13 +119,28 @@ def test_axe_finds_no_violation_on_any_page(
 
 
 FORMS = (
-    *("selection/edit/?ids={photo}", "selection/move/?ids={photo}", "selection/delete/?ids={photo}", "photos/{photo}/edit/"),
+    *(
+        "selection/edit/?ids={photo}",
+        "selection/move/?ids={photo}",
+        "selection/delete/?ids={photo}",
+        "photos/{photo}/edit/",
+    ),
     *("photos/{photo}/place/", "photos/{photo}/quality/", "albums/{album}/similar/", "albums/{album}/months/"),
-    *("albums/{album}/download/", "albums/{album}/?select=1", "search/", "search/?q=jpg", "search/?q=nothing+is+called+so"),
+    *(
+        "albums/{album}/download/",
+        "albums/{album}/?select=1",
+        "search/",
+        "search/?q=jpg",
+        "search/?q=nothing+is+called+so",
+    ),
     *("accounts/logout/", "admin/", "admin/auth/user/", "admin/auth/user/1/change/", "admin/auth/group/add/"),
     *("admin/auth/user/2/delete/", "admin/albums/album/{album}/change/", "admin/processing/batch/1/change/"),
 )
-MENUS = ((".sort-menu summary", "sort"), ("view-menu summary", "view"), (".album-head .menu:last-child > summary", "album"))
+MENUS = (
+    (".sort-menu summary", "sort"),
+    ("view-menu summary", "view"),
+    (".album-head .menu:last-child > summary", "album"),
+)
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
