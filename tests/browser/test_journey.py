@@ -22,7 +22,11 @@ FOCUSED = """() => {
   if (element === document.body) return { name: "" }; // at the end of the page or of a dialog
   const label = element.labels?.[0]?.innerText ?? element.ariaLabel ?? element.querySelector("img")?.alt;
   const { outlineStyle, outlineWidth } = getComputedStyle(element);
-  return { html: element.outerHTML.slice(0, 300), name: (label || element.innerText || "").trim(), isVisible: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
+  return {
+    html: element.outerHTML.slice(0, 300),
+    name: (label || element.innerText || "").trim(),
+    isVisible: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
+  };
 }"""
 TO_TOP = """() => {
   document.body.tabIndex = -1;

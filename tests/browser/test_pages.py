@@ -139,7 +139,7 @@ FORMS = (
 MENUS = (
     (".sort-menu summary", "sort"),
     ("view-menu summary", "view"),
-    (".album-head .menu:last-child > summary", "album"),
+    (".album-head__tools > .menu > summary", "album"),
 )
 
 
