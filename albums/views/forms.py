@@ -17,6 +17,7 @@ class AlbumForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Album
         fields = ["title", "description"]
+        widgets = {"title": forms.TextInput(attrs={"autofocus": True})}
         error_messages = {
             "title": {
                 "required": "Enter a title.",

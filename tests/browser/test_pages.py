@@ -118,6 +118,64 @@ def test_axe_finds_no_violation_on_any_page(
     ensure_accessible(page, "chosen")
 
 
+FORMS = (
+    *(
+        "selection/edit/?ids={photo}",
+        "selection/move/?ids={photo}",
+        "selection/delete/?ids={photo}",
+        "photos/{photo}/edit/",
+    ),
+    *("photos/{photo}/place/", "photos/{photo}/quality/", "albums/{album}/similar/", "albums/{album}/months/"),
+    *(
+        "albums/{album}/download/",
+        "albums/{album}/?select=1",
+        "search/",
+        "search/?q=jpg",
+        "search/?q=nothing+is+called+so",
+    ),
+    *("accounts/logout/", "admin/", "admin/auth/user/", "admin/auth/user/1/change/", "admin/auth/group/add/"),
+    *("admin/auth/user/2/delete/", "admin/albums/album/{album}/change/", "admin/processing/batch/1/change/"),
+)
+MENUS = (
+    (".sort-menu summary", "sort"),
+    ("view-menu summary", "view"),
+    (".album-head__tools > .menu > summary", "album"),
+)
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+def test_axe_finds_no_violation_on_forms_and_open_menus(
+    open_page: OpenPage, administrator: Account, addresses, size, scheme
+) -> None:
+    page = open_page(administrator, viewport=size, color_scheme=scheme, records_console=False)
+    album, photo = (addresses[name].rstrip("/").rpartition("/")[2] for name in ("done", "photo"))
+    for path in FORMS:
+        response = page.goto("/" + path.format(album=album, photo=photo))
+        assert response.ok, path
+        ensure_accessible(page, path)
+
+    page.goto("/admin/processing/processingjob/?state__exact=failed")
+    page.locator(".action-select").first.check()
+    page.locator("select[name=action]").select_option("dismiss")
+    page.get_by_role("button", name="Go").click()
+    ensure_accessible(page, "admin: dismiss jobs")
+
+    page.goto(addresses["done"])
+    for selector, name in MENUS:
+        page.locator(selector).click()
+        ensure_accessible(page, f"{name} menu")
+        page.keyboard.press("Escape")
+    page.goto(addresses["photo"])
+    expect(page.locator("photo-viewer:defined")).to_be_attached()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    ensure_accessible(page, "shortcuts")
+    page.keyboard.press("Escape")
+    page.locator("#viewer-info-toggle").click()
+    page.locator("#viewer-more-toggle").click()
+    ensure_accessible(page, "details and menu of the viewer")
+
+
 ACCOUNT_PAGES = ("", "password/change/", "two-factor/", "email/", "sessions/", "two-factor/app/")
 RENDER_ERROR_PAGES = """
 import json

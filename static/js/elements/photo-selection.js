@@ -141,7 +141,7 @@ class PhotoSelection extends HTMLElement {
     }
     event.preventDefault();
     button.disabled = true;
-    const isShown = await openTargets(button.formAction, new FormData(this.#form, button));
+    const isShown = await openTargets(button.formAction, new FormData(this.#form, button), button);
     button.disabled = false;
     if (!isShown) submitTo(this.#form, button.formAction);
     return undefined;

@@ -2,14 +2,17 @@
 
 import { isUploading, submitInPlace } from "./submit.js";
 
-/** Opens the dialog with the page at the URL. Returns false if the page cannot be shown as one. */
-export async function openTargets(url, fields) {
+/** Opens the dialog with the page at the URL. Returns false if the page cannot be shown as one. Closing moves the focus to the opener. */
+export async function openTargets(url, fields, opener) {
   const form = await fetchForm(url, fields);
   if (!form) return false;
   const dialog = Object.assign(document.createElement("dialog"), { className: "dialog" });
   dialog.setAttribute("aria-labelledby", "chooser-heading");
   dialog.append(form);
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    opener.focus(); // it was disabled when the dialog opened, so the browser does not remember it
+  });
   prepare(form, dialog);
   document.body.append(dialog);
   htmx.process(dialog);
