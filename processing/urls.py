@@ -1,12 +1,12 @@
 from django.urls import path
 
 from processing.views import (
-    activity,
     batch_pages,
     diagnostics,
     failures,
     form_endpoint,
     manifest_endpoint,
+    overview,
     panel,
     probe,
     queue,
@@ -59,7 +59,7 @@ urlpatterns = [
     path("batches/<int:pk>/retry/", batch_pages.retry, name="retry-batch"),
     path("batches/<int:pk>/cancel/", batch_pages.cancel, name="cancel-batch"),
     path("batches/<int:pk>/delete/", batch_pages.delete, name="delete-batch"),
-    path("activity/", activity.overview, name="activity"),
+    path("activity/", overview.overview, name="activity"),
     path("jobs/", queue.jobs, name="jobs"),
     path("jobs/rerendering/cancel/", queue.cancel_rerendering, name="cancel-rerendering"),
     path("jobs/workers/drain/", queue.drain, name="drain"),

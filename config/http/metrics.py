@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
 
 from config import env
-from processing.queries.metrics import PREFIX, InstallationCollector
+from processing.queries.installation_metrics import PREFIX, InstallationCollector
 
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

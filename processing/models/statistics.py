@@ -9,7 +9,7 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """The start of counters that count since the installation."""
 
 
-class Span(IntEnum):
+class RollupSpan(IntEnum):
     """The seconds that a counter covers. `EVER` has no end."""
 
     EVER = 0
@@ -43,7 +43,7 @@ class Rollup(models.Model):
     those of minutes into hours, and those since the installation into one without a process.
     """
 
-    span = models.PositiveSmallIntegerField(choices=[(int(span), span.name.lower()) for span in Span])
+    span = models.PositiveSmallIntegerField(choices=[(int(span), span.name.lower()) for span in RollupSpan])
     start = models.DateTimeField()
     process = models.CharField(max_length=100, blank=True, help_text="Host and process ID; empty when merged.")
     name = models.CharField(max_length=20, choices=[(str(name), str(name)) for name in Statistic])

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from processing.models import ProcessingJob, states
 from processing.models.states import Edge
-from processing.models.statistics import EVER, Span, Statistic
+from processing.models.statistics import EVER, RollupSpan, Statistic
 from processing.statistics import durations
 
 COLUMNS = "span, start, process, name, label, bucket, count, total"
@@ -74,17 +74,17 @@ def upload_ended(state: str, size: int) -> None:
 def queue_sampled(values: dict[str, int], now: datetime) -> None:
     """Counts one sample of each value of the queue, by its label, and of this process's version."""
     samples = [Observation(Statistic.QUEUE, label, total=value) for label, value in values.items()]
-    add([*samples, Observation(Statistic.VERSIONS, settings.VERSION)], now, Span.MINUTE)
+    add([*samples, Observation(Statistic.VERSIONS, settings.VERSION)], now, RollupSpan.MINUTE)
 
 
-def add(observations: Iterable[Observation], now: datetime, *spans: Span) -> None:
+def add(observations: Iterable[Observation], now: datetime, *spans: RollupSpan) -> None:
     """Adds to the counters of this process for the current minute and since the installation, in one statement."""
-    starts = {Span.MINUTE: now.replace(second=0, microsecond=0), Span.EVER: EVER}
+    starts = {RollupSpan.MINUTE: now.replace(second=0, microsecond=0), RollupSpan.EVER: EVER}
     # Sorted, so that two threads of a process lock the rows in the same order.
     ordered = sorted(observations)
     rows = [
         (int(span), adapted(starts[span]), process(), *astuple(observation))
-        for span in spans or (Span.EVER, Span.MINUTE)
+        for span in spans or (RollupSpan.EVER, RollupSpan.MINUTE)
         for observation in ordered
     ]
     upsert(rows)

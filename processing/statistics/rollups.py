@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from processing.lib import row_counts
 from processing.models import ProcessingJob, Rollup
 from processing.models.states import JobState
-from processing.models.statistics import EVER, Span, Statistic
+from processing.models.statistics import EVER, RollupSpan, Statistic
 from processing.statistics import record
 
 MINUTES_KEPT = timedelta(hours=26)
@@ -48,10 +48,10 @@ def maintain(now: datetime) -> int:
     Also merges the counters of processes since the installation, when there are many. Returns the number of rows that are gone.
     """
     gone = sum(_merge_hour(hour) for hour in _hours_before(now - MINUTES_KEPT))
-    gone += Rollup.objects.filter(span=Span.HOUR, start__lt=now - HOURS_KEPT).delete()[0]
-    ever = Rollup.objects.filter(span=Span.EVER)
+    gone += Rollup.objects.filter(span=RollupSpan.HOUR, start__lt=now - HOURS_KEPT).delete()[0]
+    ever = Rollup.objects.filter(span=RollupSpan.EVER)
     if ever.exclude(process="").count() > MAX_PROCESS_ROWS:
-        gone += _merge(ever, Span.EVER, EVER)
+        gone += _merge(ever, RollupSpan.EVER, EVER)
     return gone
 
 
@@ -59,7 +59,7 @@ def _hours_before(cutoff: datetime) -> Iterable[datetime]:
     """Yields the hours before `cutoff` for which there are minutes, oldest first."""
     end = cutoff.replace(minute=0, second=0, microsecond=0)
     for _ in range(MAX_HOURS):
-        minutes = Rollup.objects.filter(span=Span.MINUTE, start__lt=end)
+        minutes = Rollup.objects.filter(span=RollupSpan.MINUTE, start__lt=end)
         # One statistic at a time, in the order of the index: otherwise the oldest minute would be searched in all rows.
         first = (
             minutes.filter(name=name).order_by("start").values_list("start", flat=True).first() for name in Statistic
@@ -71,10 +71,12 @@ def _hours_before(cutoff: datetime) -> Iterable[datetime]:
 
 
 def _merge_hour(hour: datetime) -> int:
-    return _merge(Rollup.objects.filter(span=Span.MINUTE, start__gte=hour, start__lt=hour + HOUR), Span.HOUR, hour)
+    return _merge(
+        Rollup.objects.filter(span=RollupSpan.MINUTE, start__gte=hour, start__lt=hour + HOUR), RollupSpan.HOUR, hour
+    )
 
 
-def _merge(rows: QuerySet[Rollup], span: Span, start: datetime) -> int:
+def _merge(rows: QuerySet[Rollup], span: RollupSpan, start: datetime) -> int:
     """Replaces `rows` by their sums over all processes, and returns how many there were.
 
     The rows are locked while they are read: a process that counts meanwhile waits, and then begins a new row.

@@ -9,7 +9,7 @@ from enum import Enum
 from django.db.models import Sum
 
 from processing.models import Rollup
-from processing.models.statistics import Span, Statistic
+from processing.models.statistics import RollupSpan, Statistic
 from processing.statistics import durations
 
 
@@ -33,7 +33,7 @@ class Period(Enum):
 
 
 @dataclass(slots=True)
-class Point:
+class TimeStep:
     """The counters of one step of a period."""
 
     start: datetime
@@ -59,7 +59,7 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Series:
     period: Period
-    points: tuple[Point, ...]
+    points: tuple[TimeStep, ...]
 
     @property
     def failures(self) -> list[tuple[str, int]]:
@@ -85,7 +85,7 @@ def read(period: Period, now: datetime) -> Series:
     step = period.step_seconds
     end = int(now.timestamp()) // step + 1
     starts = range(end - int(period.length.total_seconds()) // step, end)
-    points = {index: Point(datetime.fromtimestamp(index * step, tz=now.tzinfo)) for index in starts}
+    points = {index: TimeStep(datetime.fromtimestamp(index * step, tz=now.tzinfo)) for index in starts}
     since = points[starts[0]].start
     for start, name, label, bucket, count, total in _counters(since):
         if point := points.get(int(start.timestamp()) // step):
@@ -95,12 +95,14 @@ def read(period: Period, now: datetime) -> Series:
 
 def _counters(since: datetime) -> Iterator[tuple[datetime, str, str, int, int, int]]:
     """Yields start, name, label, bucket, count and total, summed over all processes."""
-    rows = Rollup.objects.filter(span__in=(Span.MINUTE, Span.HOUR), name__in=list(Statistic), start__gte=since)
+    rows = Rollup.objects.filter(
+        span__in=(RollupSpan.MINUTE, RollupSpan.HOUR), name__in=list(Statistic), start__gte=since
+    )
     sums = rows.values("start", "name", "label", "bucket").annotate(counts=Sum("count"), totals=Sum("total"))
     yield from sums.values_list("start", "name", "label", "bucket", "counts", "totals").iterator()
 
 
-def _add(point: Point, name: str, label: str, bucket: int, count: int, total: int) -> None:
+def _add(point: TimeStep, name: str, label: str, bucket: int, count: int, total: int) -> None:
     match name:
         case Statistic.JOBS:
             point.jobs[label] += count
@@ -128,7 +130,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class LifetimeTotals:
     """Counters since the installation. They never decrease."""
 
     jobs: dict[str, int]
@@ -139,7 +141,7 @@ class Totals:
     processing: Histogram
 
 
-def totals() -> Totals:
+def totals() -> LifetimeTotals:
     """Returns all counters since the installation, in one query."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     sums: Counter[str] = Counter()
@@ -148,7 +150,7 @@ def totals() -> Totals:
         counts[name][label] += count
         sums[name] += total
         buckets[name][min(bucket, durations.BUCKETS - 1)] += count
-    return Totals(
+    return LifetimeTotals(
         dict(counts[Statistic.JOBS]),
         dict(counts[Statistic.FAILURES]),
         dict(counts[Statistic.UPLOADS]),
@@ -158,5 +160,5 @@ def totals() -> Totals:
 
 
 def _since_installation() -> Iterator[tuple[str, str, int, int, int]]:
-    rows = Rollup.objects.filter(span=Span.EVER)
+    rows = Rollup.objects.filter(span=RollupSpan.EVER)
     yield from rows.values_list("name", "label", "bucket", "count", "total").iterator()

@@ -7,7 +7,7 @@ from django.utils import timezone
 from processing import jobs
 from processing.models import ProcessingJob, Rollup
 from processing.models.states import JobState
-from processing.models.statistics import Span, Statistic
+from processing.models.statistics import RollupSpan, Statistic
 from processing.statistics import durations, record, series
 from processing.uploads import lifecycle
 from tests.processing import making
@@ -103,7 +103,7 @@ def test_counters_of_one_minute_are_added_to_the_same_row():
     record.add([record.Observation(Statistic.UPLOADS, "received", total=7)], now)
 
     rows = Rollup.objects.order_by("span").values_list("span", "process", "count", "total")
-    assert list(rows) == [(Span.EVER, record.process(), 2, 12), (Span.MINUTE, record.process(), 2, 12)]
+    assert list(rows) == [(RollupSpan.EVER, record.process(), 2, 12), (RollupSpan.MINUTE, record.process(), 2, 12)]
 
 
 def test_an_attempt_is_counted_in_one_statement(album, django_assert_num_queries):

@@ -4,7 +4,7 @@ import pytest
 
 from processing.models import Rollup
 from processing.models.states import JobState
-from processing.models.statistics import Span, Statistic
+from processing.models.statistics import RollupSpan, Statistic
 from processing.statistics import record, rollups, series
 from processing.statistics.record import Observation
 from processing.statistics.series import Period
@@ -16,10 +16,10 @@ NOW = datetime(2026, 3, 29, 12, 30, tzinfo=UTC)
 
 
 def count_at(start: datetime, label: str = "completed", process: str = "web:1") -> None:
-    record.upsert([(int(Span.MINUTE), record.adapted(start), process, Statistic.JOBS, label, 0, 1, 10)])
+    record.upsert([(int(RollupSpan.MINUTE), record.adapted(start), process, Statistic.JOBS, label, 0, 1, 10)])
 
 
-def rows(span: Span) -> list[tuple[datetime, str, str, int, int]]:
+def rows(span: RollupSpan) -> list[tuple[datetime, str, str, int, int]]:
     return list(
         Rollup.objects.filter(span=span).order_by("start").values_list("start", "process", "label", "count", "total")
     )
@@ -32,20 +32,20 @@ def test_minutes_older_than_a_day_are_merged_into_hours():
     count_at(NOW)
 
     assert rollups.maintain(NOW) == 4
-    assert rows(Span.HOUR) == [
+    assert rows(RollupSpan.HOUR) == [
         (hour, "", "completed", 3, 30),
         (hour + timedelta(hours=1), "", "completed", 1, 10),
     ]
-    assert rows(Span.MINUTE) == [(NOW, "web:1", "completed", 1, 10)]
+    assert rows(RollupSpan.MINUTE) == [(NOW, "web:1", "completed", 1, 10)]
 
 
 def test_merging_again_changes_nothing():
     count_at(NOW - timedelta(hours=30))
     rollups.maintain(NOW)
-    before = rows(Span.HOUR)
+    before = rows(RollupSpan.HOUR)
 
     assert rollups.maintain(NOW) == 0
-    assert rows(Span.HOUR) == before
+    assert rows(RollupSpan.HOUR) == before
 
 
 def test_a_minute_that_is_counted_late_is_added_to_its_hour():
@@ -55,7 +55,7 @@ def test_a_minute_that_is_counted_late_is_added_to_its_hour():
     count_at(late)
     rollups.maintain(NOW)
 
-    assert [count for *_, count, _ in rows(Span.HOUR)] == [2]
+    assert [count for *_, count, _ in rows(RollupSpan.HOUR)] == [2]
 
 
 def test_after_a_long_standstill_the_hours_are_merged_in_several_calls():
@@ -64,26 +64,35 @@ def test_after_a_long_standstill_the_hours_are_merged_in_several_calls():
 
     assert rollups.maintain(NOW) == rollups.MAX_HOURS
     assert rollups.maintain(NOW) == 2
-    assert rows(Span.MINUTE) == []
+    assert rows(RollupSpan.MINUTE) == []
 
 
 def test_hours_are_deleted_after_a_month():
     count_at(NOW - timedelta(days=31))
     rollups.maintain(NOW)
-    assert len(rows(Span.HOUR)) == 1
+    assert len(rows(RollupSpan.HOUR)) == 1
 
     rollups.maintain(NOW + timedelta(days=2))
-    assert rows(Span.HOUR) == []
+    assert rows(RollupSpan.HOUR) == []
 
 
 def test_counters_since_the_installation_are_merged_without_a_loss():
     for number in range(rollups.MAX_PROCESS_ROWS + 1):
-        row = (int(Span.EVER), record.adapted(record.EVER), f"host:{number}", Statistic.JOBS, "completed", 0, 2, 20)
+        row = (
+            int(RollupSpan.EVER),
+            record.adapted(record.EVER),
+            f"host:{number}",
+            Statistic.JOBS,
+            "completed",
+            0,
+            2,
+            20,
+        )
         record.upsert([row])
     before = series.totals()
 
     rollups.maintain(NOW)
-    record.add([Observation(Statistic.JOBS, "completed")], NOW, Span.EVER)
+    record.add([Observation(Statistic.JOBS, "completed")], NOW, RollupSpan.EVER)
 
     assert before.jobs == {"completed": 2 * (rollups.MAX_PROCESS_ROWS + 1)}
     assert series.totals().jobs == {"completed": 2 * (rollups.MAX_PROCESS_ROWS + 1) + 1}

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.albums.test_grid import serve_renditions
 from tests.browser.conftest import PHONE, OpenPage, new_album
 from tests.browser.looking import ensure_accessible
-from tests.browser.test_grid import serve_renditions
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]

@@ -14,7 +14,7 @@ from processing.models.states import JobState
 from processing.models.statistics import Statistic
 from processing.statistics import charts, durations, series
 from processing.statistics.charts import Chart, Values
-from processing.statistics.series import Period, Point, Series
+from processing.statistics.series import Period, Series, TimeStep
 from processing.storage import store
 
 STALLED_AFTER = timedelta(minutes=10)
@@ -32,7 +32,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class FailureCount:
     """Failed attempts with one error code, and their share of the most frequent code's in percent."""
 
     code: str
@@ -49,7 +49,7 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FigureRow:
     """One point of the charts, for the table."""
 
     start: datetime
@@ -62,10 +62,10 @@ class Activity:
     status: tuple[Status, ...]
     """Faults, the most serious first; or one entry that says that everything is fine."""
     charts: tuple[Chart, ...]
-    reasons: tuple[Reason, ...]
+    reasons: tuple[FailureCount, ...]
     markers: tuple[Marker, ...]
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[FigureRow, ...]
     completed: int
     failed: int
     received_bytes: int
@@ -78,7 +78,7 @@ class Activity:
         return tuple(Period)
 
 
-MEASURES: tuple[tuple[str, str, str, tuple[tuple[str, str, Callable[[Point, float], float | None]], ...]], ...] = (
+MEASURES: tuple[tuple[str, str, str, tuple[tuple[str, str, Callable[[TimeStep, float], float | None]], ...]], ...] = (
     (
         "photos",
         "Photos per minute",
@@ -135,7 +135,7 @@ def build(period: Period) -> Activity:
         reasons=_reasons(measured),
         markers=_markers(measured),
         columns=tuple(columns),
-        rows=tuple(Row(point.start, figures) for point, *figures in zip(measured.points, *values, strict=True)),  # type: ignore[arg-type]
+        rows=tuple(FigureRow(point.start, figures) for point, *figures in zip(measured.points, *values, strict=True)),  # type: ignore[arg-type]
         completed=jobs["completed"],
         failed=jobs["failed"],
         received_bytes=measured.received_bytes,
@@ -211,9 +211,9 @@ def _failures(now: datetime) -> Status | None:
     return Status("failures", "warn", f"{count} file{pluralize(count)} failed in the last hour.", "Open Problems.")
 
 
-def _reasons(measured: Series) -> tuple[Reason, ...]:
+def _reasons(measured: Series) -> tuple[FailureCount, ...]:
     failures = measured.failures[:10]
-    return tuple(Reason(code, count, round(100 * count / failures[0][1])) for code, count in failures)
+    return tuple(FailureCount(code, count, round(100 * count / failures[0][1])) for code, count in failures)
 
 
 def _markers(measured: Series) -> tuple[Marker, ...]:

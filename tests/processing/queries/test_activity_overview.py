@@ -8,8 +8,8 @@ from django.utils import timezone
 from processing import jobs
 from processing.models import Finding, ProcessingJob, WorkerPulse
 from processing.models.states import JobState
-from processing.models.statistics import Span, Statistic
-from processing.queries import activity
+from processing.models.statistics import RollupSpan, Statistic
+from processing.queries import activity_overview as activity
 from processing.statistics import record, rollups
 from processing.statistics.record import Observation
 from processing.statistics.series import Period
@@ -113,7 +113,7 @@ def test_figures_agree_with_the_rows(album):
 def test_a_change_of_the_version_is_marked():
     now = timezone.now()
     for minutes, version in ((50, "1"), (40, "1"), (30, "2"), (20, "1"), (10, "2")):
-        record.add([Observation(Statistic.VERSIONS, version)], now - timedelta(minutes=minutes), Span.MINUTE)
+        record.add([Observation(Statistic.VERSIONS, version)], now - timedelta(minutes=minutes), RollupSpan.MINUTE)
 
     markers = activity.build(Period.HOUR).markers
 
