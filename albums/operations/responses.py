@@ -1,14 +1,16 @@
 """Responses to requests that start an operation."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from albums.models import Operation
+from albums.models import Album, Operation
 from albums.operations import actions
 from albums.selection import SelectionError
 
@@ -33,11 +35,22 @@ def reject(request: HttpRequest, error: SelectionError) -> HttpResponse:
 
 
 def next_url(request: HttpRequest, default: Any) -> str:
-    """Returns the page that the form names in `next`, if it is a page of this site; else the URL of `default`."""
+    """Returns the page that the form names in `next`, if it is a page of this site; else the URL of `default`.
+
+    Returns the list of albums instead of the page of an album that has been deleted, as undoing deletes one that it had created.
+    """
     url = request.POST.get("next", "")
     if url and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
-        return url
+        return resolve_url("albums:list") if _is_of_deleted_album(url) else url
     return resolve_url(default)
+
+
+def _is_of_deleted_album(url: str) -> bool:
+    try:
+        match = resolve(urlsplit(url).path)
+    except Resolver404:
+        return False
+    return match.view_name == "albums:detail" and not Album.objects.filter(pk=match.kwargs["pk"]).exists()
 
 
 def context(operation: Operation, page: str) -> dict[str, Any]:

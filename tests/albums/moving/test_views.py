@@ -46,6 +46,18 @@ def test_all_photos_but_one_are_moved_to_a_new_album(signed_in, owner, album):
     assert (naples.owner, list(naples.photos.all()), album.photos.get()) == (owner, moved, unselected)
 
 
+def test_undo_on_the_page_of_the_new_album_leads_to_the_list_of_albums(signed_in, album):
+    photo = fill(album, 1)[0]
+    signed_in.post(MOVE, {"ids": photo.pk, "target": "new", "title": "Naples"})
+    page = Album.objects.get(title="Naples").get_absolute_url()
+    undo = f"/operations/{Operation.objects.get().pk}/undo/"
+
+    response = signed_in.post(undo, {"next": page})
+
+    assert (response.status_code, response["Location"]) == (302, "/albums/")
+    assert not Album.objects.filter(title="Naples").exists()
+
+
 @pytest.mark.parametrize("url", [MOVE, COPY])
 def test_without_a_target_the_page_offers_the_albums_and_keeps_the_selection(
     signed_in, album, target, their_album, url
