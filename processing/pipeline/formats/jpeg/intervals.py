@@ -27,7 +27,7 @@ CHECKED_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3}
 HOLE = bytes(256)
 """Half a disk sector of zeros."""
 MAX_FAULTY_SHARE = 0.5
-"""If a larger share of the intervals has surplus data, it is a habit of the encoder and no damage."""
+"""If a larger share of the intervals has a fault, mostly surplus data, it is a habit of the encoder and no damage."""
 MAX_INTERVALS = 512
 """The limit of checked intervals. Of more, only every second, third, ... is checked: a check takes 10 µs."""
 
@@ -86,8 +86,9 @@ class Decoder(ImageFile.PyDecoder):
             confirmed = others + _confirmed(data, plan, self._feeder(self.im), surplus, min_padding=LEFT_OVER)
         faults = short + confirmed
         count = len(plan.intervals)
-        is_habit = len({fault.number for fault in faults}) > max(1, MAX_FAULTY_SHARE * count)
-        if any(fault.is_short for fault in faults) or (faults and not is_habit):
+        limit = max(1, MAX_FAULTY_SHARE * count)
+        is_habit = len({fault.number for fault in faults}) > limit
+        if (faults and not is_habit) or len([fault for fault in faults if fault.is_short]) > limit:
             raise errors.Truncated if Fault(count - 1, is_short=True) in faults else errors.Broken
         if not plan.has_right_restarts:
             raise errors.Broken
