@@ -65,8 +65,11 @@ def run(files: Sequence[int] = FILES, photos: Sequence[int] = PHOTOS) -> None:
             print("\nLayout shift while photos are uploaded and processed")
             _print("photos", "desktop", "phone")
             for count in photos:
-                paths = _photos(Path(directory), count)
-                _print(count, *(f"{_shift(browser, installation, paths, size):.4f}" for size in (DESKTOP, PHONE)))
+                # New photos for each: the second album would be offered those of the first.
+                shifts = (
+                    _shift(browser, installation, _photos(Path(directory), count), size) for size in (DESKTOP, PHONE)
+                )
+                _print(count, *(f"{shift:.4f}" for shift in shifts))
             browser.close()
 
 

@@ -74,6 +74,7 @@ def addresses(chromium: Browser, installation: Installation, administrator: Acco
         "batch": "/batches/1/",
         "batch at work": "/batches/2/",
         "delete batch": "/batches/1/delete/",
+        "overview": "/activity/?period=day",
         "queue": "/jobs/",
         "limits": "/limits/",
         "storage": "/storage/",
@@ -89,7 +90,7 @@ PAGES = (
     *("album in the trash", "deleted albums", "delete album permanently"),
     *("all trash", "empty all trash", "archived albums", "select albums", "new album inside"),
     *("batches", "no batches", "batch", "batch at work", "delete batch"),
-    *("photo", "delete photo", "queue", "limits", "storage", "not found"),
+    *("photo", "delete photo", "overview", "queue", "limits", "storage", "not found"),
 )
 
 
