@@ -88,6 +88,7 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool:
         remaining_extension = (MAX_LOAD_FACTOR - 1) * settings.timeout
 
         def end_test(_: int, __: FrameType | None) -> None:
+            __tracebackhide__ = True
             nonlocal remaining_extension
             extension = min(remaining_extension, (load_factor() - 1) * settings.timeout)
             if extension > 1:
@@ -96,8 +97,7 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool:
                 signal.setitimer(signal.ITIMER_REAL, extension)
                 return
             item.add_report_section("call", "stacks of all threads", stacks())
-            # Without a traceback: the signal may arrive between two lines, which pytest cannot display.
-            pytest.fail(f"Not done within {settings.timeout:g} s", pytrace=False)
+            pytest.fail(f"Not done within {settings.timeout:g} s")
 
         signal.signal(signal.SIGALRM, end_test)
         signal.setitimer(signal.ITIMER_REAL, settings.timeout)
@@ -112,7 +112,7 @@ def pytest_timeout_cancel_timer() -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Leave out entries without a line: pytest cannot print them, and would end the whole run.
+    """Leaves out entries without a line: pytest cannot print them, and would end the whole run.
 
     Python names no line for some places where the exception of a signal handler may be raised.
     """
