@@ -22,7 +22,7 @@ PROCESSING_JOB = "SELECT 1 FROM processing_processingjob WHERE state = 'processi
 def busy(request, tmp_path):
     """An installation whose worker is processing the first of several photos: its pipeline is stopped until `release`."""
     env = {"REDIS_URL": request.getfixturevalue("redis").url} if request.param == "redis" else {}
-    with Installation(tmp_path, env | {"PIPELINE_SECONDS": "600"}) as installation:
+    with Installation(tmp_path, env | {"PIPELINE_SECONDS": "600", "SWEEP_SECONDS": "3600"}) as installation:
         worker = installation.start("run_huey").pid
         installation.manage("import_photos", "Summer", str(photos(tmp_path / "first", 1)), "--create", "--wait")
         [pipeline] = processes.children(worker)

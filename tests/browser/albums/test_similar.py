@@ -11,12 +11,12 @@ from tests.installation import Installation
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 FILL = """
-from albums import similarity
+from albums.similar import hashes
 from albums.models import Album
 from tests.albums.grid.filling import fill
 
 for number, photo in enumerate(fill(Album.objects.get(pk={album}), 6)):
-    similarity.save_hash(photo, ("0123456789abcdef", "fedcba9876543210", "0f0f33335555aaaa")[number // 2])
+    hashes.save_hash(photo, ("0123456789abcdef", "fedcba9876543210", "0f0f33335555aaaa")[number // 2])
 """
 LEFT = "SELECT count(*) FROM albums_photo WHERE album_id = {} AND trashed_at IS NULL"
 
