@@ -281,12 +281,12 @@ def test_two_browsers_lose_nothing_and_end_with_the_same_view(
     rows = installation.ask(f"SELECT id FROM albums_photo WHERE album_id IN ({numbers})")
     assert sorted(pk for (pk,) in rows) == sorted(photos)
     for album in albums:
+        # Undo may return a photo to a position that another one has been given since: their ids order them then.
         shown = f"FROM albums_photo WHERE album_id = {number_of(album)} AND trashed_at IS NULL"
-        ids, positions = zip(*installation.ask(f"SELECT id, position {shown} ORDER BY position, id"), strict=True)
-        assert len(set(positions)) == len(positions)
+        ids = [pk for (pk,) in installation.ask(f"SELECT id {shown} ORDER BY position, id")]
         for page in pages:
             page.goto(album)
-            assert page.locator("#photo-grid > .tile").evaluate_all(IDS) == list(ids)
+            assert page.locator("#photo-grid > .tile").evaluate_all(IDS) == ids
     report: dict[str, Any] = json.loads(installation.manage("verify", "--json", status=None).stdout)
     assert report["photos"] == COUNT
     assert [report[problem] for problem in ("missing", "corrupt", "orphans")] == [[], [], []]
