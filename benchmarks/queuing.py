@@ -7,6 +7,7 @@
 """
 
 import argparse
+import itertools
 import json
 import re
 import tempfile
@@ -48,6 +49,7 @@ new PerformanceObserver((seen) => seen.getEntries().forEach((entry) => {
   window.shifts.push([entry.value, entry.sources.map(({ node }) => node?.className ?? node?.nodeName)]);
 })).observe({ type: "layout-shift", buffered: true });
 """
+ALBUM_NUMBERS = itertools.count(1)
 UPLOAD = re.compile(r"/uploads/[0-9a-f-]{36}/$")
 IS_SENDING = "() => document.querySelector('.file-row[data-state=sending]') && document.querySelector('.tile--pending')"
 IS_CHECKED = "() => !document.querySelector('[data-next-text]').textContent.includes('being checked')"
@@ -127,7 +129,8 @@ def _shift(browser: Browser, installation: Installation, photos: list[Path], siz
 
 def _open_album(browser: Browser, installation: Installation, size: ViewportSize) -> Page:
     session = installation.sign_in()
-    album = installation.new_album(session, "Album")
+    # A second album of the same title would show a warning, which moves when the tray opens.
+    album = installation.new_album(session, f"Album {next(ALBUM_NUMBERS)}")
     context = browser.new_context(viewport=size, base_url=installation.url)
     cookies = [
         {"name": cookie.name, "value": cookie.value or "", "url": installation.url} for cookie in session.cookies
