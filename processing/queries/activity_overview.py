@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from processing.capacity import admission
 from processing.jobs import workers
+from processing.lib import row_counts
 from processing.models import Finding, ProcessingJob
-from processing.models.states import JobState
+from processing.models.states import IS_A_PHOTO, JobState
 from processing.models.statistics import Statistic
 from processing.statistics import charts, durations, series
 from processing.statistics.charts import Chart, Values
@@ -110,7 +111,7 @@ MEASURES: tuple[tuple[str, str, str, tuple[tuple[str, str, Callable[[TimeStep, f
     ),
     ("received", "Received", "MB/min", (("MB", "good", lambda point, minutes: point.received_bytes / 1e6 / minutes),)),
 )
-"""Key, title and unit of each chart, and its lines: name, colour, and value of a point of so many minutes."""
+"""Each chart's key, title, unit and lines. A line has a name, a colour, and a function of a time step and its minutes."""
 
 
 def build(period: Period) -> Activity:
@@ -204,11 +205,11 @@ def _findings(_: datetime) -> Status | None:
 
 
 def _failures(now: datetime) -> Status | None:
-    recent = ProcessingJob.objects.failed().filter(finished_at__gt=now - timedelta(hours=1))
-    count = recent[:1000].count()
+    failed = ProcessingJob.objects.failed().exclude(error_code__in=IS_A_PHOTO)
+    count = row_counts.count(failed.filter(finished_at__gt=now - timedelta(hours=1)))
     if not count:
         return None
-    return Status("failures", "warn", f"{count} file{pluralize(count)} failed in the last hour.", "Open Problems.")
+    return Status("failures", "warn", f"{count.text} file{pluralize(count)} failed in the last hour.", "Open Problems.")
 
 
 def _reasons(measured: Series) -> tuple[FailureCount, ...]:

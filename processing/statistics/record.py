@@ -38,6 +38,10 @@ RESULTS = {
 """The label of Statistic.JOBS, by the name of the transition. Part of the names of metrics, which do not change."""
 
 
+DUPLICATE = "duplicate"
+"""The label of jobs whose bytes the album has already, which are no failures."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Observation:
     """An amount to add to a counter. See Statistic for the meaning of the fields."""
@@ -57,8 +61,9 @@ def job_moved(job: ProcessingJob, edge: Edge, code: str) -> None:
     if edge.name not in RESULTS:
         return
     now = timezone.now()
-    observations = [Observation(Statistic.JOBS, RESULTS[edge.name])]
-    if code:
+    is_duplicate = code in states.IS_A_PHOTO
+    observations = [Observation(Statistic.JOBS, DUPLICATE if is_duplicate else RESULTS[edge.name])]
+    if code and not is_duplicate:
         observations.append(Observation(Statistic.FAILURES, code))
     if edge.held and job.started_at:
         waited, took = job.started_at - job.run_after, now - job.started_at

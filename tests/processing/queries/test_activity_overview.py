@@ -90,6 +90,13 @@ def test_damaged_files_and_recent_failures_are_faults(album):
     assert codes() == ["fine"]
 
 
+def test_a_duplicate_is_no_fault(album):
+    making.received(album)
+    jobs.give_up(jobs.claim_next("tester"), "duplicate", "Already in this album.")
+
+    assert codes() == ["fine"]
+
+
 def test_figures_agree_with_the_rows(album):
     making.job_in(album, JobState.COMPLETED)
     making.job_in(album, JobState.COMPLETED)

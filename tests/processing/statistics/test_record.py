@@ -52,6 +52,15 @@ def test_a_failed_attempt_is_counted_by_its_code(album):
     assert totals.failures == {"timeout": 1, "broken": 1}
 
 
+def test_a_duplicate_is_no_failure(album):
+    making.received(album)
+    jobs.give_up(jobs.claim_next("tester"), "duplicate", "Already in this album.")
+
+    totals = series.totals()
+    assert totals.jobs == {"duplicate": 1}
+    assert totals.failures == {}
+
+
 def test_durations_are_counted_from_the_due_time_and_from_the_claim(album):
     making.received(album)
     ProcessingJob.objects.update(run_after=timezone.now() - timedelta(seconds=20))
