@@ -19,7 +19,7 @@ from albums.selection import SelectionError
 MAX_ALBUMS = 1000
 """Ids that a request may name."""
 MAX_ALL = 20_000
-"""Albums that one action changes. Their ids are parameters of statements, of which SQLite takes 32,766."""
+"""The largest number of albums in one action. Their ids are parameters of a statement; SQLite allows 32,766."""
 MAX_ID_DIGITS = 18
 MAX_TEXT = 200
 

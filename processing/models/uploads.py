@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -229,6 +229,12 @@ class JobQuerySet(models.QuerySet["ProcessingJob"]):
 
     def in_work(self) -> JobQuerySet:
         return self.filter(state=JobState.PROCESSING)
+
+    def oldest_pending_seconds(self, now: datetime) -> int:
+        """The age of the oldest pending job at `now`; 0 without any, or if the clock was set back."""
+        pending = self.filter(state=JobState.PENDING).order_by("created_at")
+        oldest = pending.values_list("created_at", flat=True).first()
+        return max(0, int((now - oldest).total_seconds())) if oldest else 0
 
     def lost(self) -> JobQuerySet:
         """Processing with an expired lease: the worker is gone."""

@@ -57,10 +57,8 @@ def _queue() -> Iterator[Metric]:
     for state in (JobState.PENDING, JobState.PROCESSING, JobState.FAILED):
         depth.add_metric([state.value], row_counts.count(jobs.filter(state=state)))
     yield depth
-    pending = jobs.filter(state=JobState.PENDING).order_by("created_at")
-    oldest = pending.values_list("created_at", flat=True).first()
-    age = (timezone.now() - oldest).total_seconds() if oldest else 0
-    yield _gauge("queue_oldest_job_seconds", "Age of the oldest pending job; 0 without any.", max(0.0, age))
+    age = jobs.all().oldest_pending_seconds(timezone.now())
+    yield _gauge("queue_oldest_job_seconds", "Age of the oldest pending job; 0 without any.", age)
     yield _gauge("uploads_receiving", "Uploads in progress.", row_counts.count(Upload.objects.receiving()))
     yield _gauge("rerenders_waiting", "Photos to be rendered again.", row_counts.count(Rerender.objects.waiting()))
     yield _gauge("photos", "Photos in albums.", row_counts.count(Photo.objects.shown()))

@@ -118,7 +118,7 @@ def build(albums: QuerySet[Album]) -> Overview:
         jobs={state.value: row_counts.count(jobs.filter(state=state)) for state in JobState},
         uploads={state.value: row_counts.count(uploads.filter(state=state)) for state in UploadState},
         photos=row_counts.count(_of_albums(albums, Photo.objects.shown())),
-        oldest_pending_seconds=_oldest_pending(jobs),
+        oldest_pending_seconds=jobs.oldest_pending_seconds(timezone.now()),
         workers=running_workers(albums),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:MAX_LISTED]],
         failures=row_counts.count(failures),
@@ -139,11 +139,6 @@ def _findings(albums: QuerySet[Album]) -> list[Finding]:
 def _of_albums(albums: QuerySet[Album], rows: Rows, path: str = "album") -> Rows:
     """Returns the rows of these albums. Adds no condition if `albums` is unfiltered, which saves a lookup for each row."""
     return rows.filter(**{f"{path}__in": albums}) if albums.query.where else rows
-
-
-def _oldest_pending(jobs: QuerySet[ProcessingJob]) -> int:
-    oldest = jobs.filter(state=JobState.PENDING).order_by("created_at").values_list("created_at", flat=True).first()
-    return int((timezone.now() - oldest).total_seconds()) if oldest else 0
 
 
 def running_workers(albums: QuerySet[Album]) -> list[WorkerStatus]:

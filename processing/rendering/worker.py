@@ -10,8 +10,6 @@ that are recorded in Leftover rows.
 
 import atexit
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -38,6 +36,7 @@ from processing.pipeline.errors import DiskFull, Sidecar, UnsupportedVideo
 from processing.rendering import failure_preview, failure_reasons, photo_builder, shared_sandbox
 from processing.rendering.failure_reasons import INTERNAL, NO_ROOM
 from processing.rendering.sandbox import Aborted, Crashed, TimedOut
+from processing.statistics import record
 from processing.storage import store
 
 log = logging.getLogger(__name__)
@@ -291,7 +290,7 @@ def stop() -> None:
 
 @cache
 def name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return record.process()
 
 
 @cache

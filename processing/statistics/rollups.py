@@ -29,14 +29,12 @@ MAX_PROCESS_ROWS = 500
 def sample_queue(now: datetime) -> None:
     """Records the length of the queue, the age of its oldest job, the number of failed jobs, and this worker's version."""
     jobs = ProcessingJob.objects
-    pending = jobs.filter(state=JobState.PENDING)
-    oldest = pending.order_by("created_at").values_list("created_at", flat=True).first()
     record.queue_sampled(
         {
-            "pending": row_counts.count(pending),
+            "pending": row_counts.count(jobs.filter(state=JobState.PENDING)),
             "processing": row_counts.count(jobs.in_work()),
             "failed": row_counts.count(jobs.failed()),
-            "oldest_seconds": max(0, int((now - oldest).total_seconds())) if oldest else 0,
+            "oldest_seconds": jobs.all().oldest_pending_seconds(now),
         },
         now,
     )

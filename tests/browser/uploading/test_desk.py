@@ -146,7 +146,7 @@ def test_the_focus_stays_on_a_control_that_is_shown(page: Page, gate: Gate) -> N
 
     page.get_by_role("button", name="Cancel all").press("Enter")
     expect(page.locator("[data-batch]")).to_be_hidden()
-    # By the list or by the panel, of which one notices it first.
+    # Either the list or the panel notices it first.
     page.wait_for_function("() => /cancelled/.test(document.querySelector('panel-announcer').textContent)")
     page.wait_for_function(IS_FOCUS_SHOWN)
     page.evaluate("document.querySelector('[data-uploader]').dataset.undoMs = 600_000")
